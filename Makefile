@@ -1,0 +1,119 @@
+# harper: the build. `make help` lists the targets.
+#
+# MODE chooses how everything is compiled: debug (default), release, asan (ASan + UBSan), tsan.
+# Each mode has a directory of its own below build/, so modes never disturb each other.
+
+MODE    ?= debug
+CC      ?= gcc
+LEMON   ?= lemon
+RE2C    ?= re2c
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   ?= build/$(MODE)
+GEN     := $(BUILD)/gen
+
+VERSION := 0.1.0
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wmissing-prototypes -Wstrict-prototypes \
+        -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef -Werror
+CFLAGS_debug   := -O1 -g -DHARPER_DEBUG
+CFLAGS_release := -O2 -g -flto -DNDEBUG -fno-semantic-interposition
+CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -DHARPER_DEBUG
+CFLAGS_tsan    := -O1 -g -fsanitize=thread -DHARPER_DEBUG
+LDFLAGS_release := -O2 -flto=auto
+LDFLAGS_asan   := -fsanitize=address,undefined
+LDFLAGS_tsan   := -fsanitize=thread
+AR_release     := $(if $(findstring clang,$(CC)),llvm-ar-14,gcc-ar)
+ARCHIVER       := $(or $(AR_$(MODE)),ar)
+
+BASE_CFLAGS := -std=c17 -D_GNU_SOURCE -DHARPER_VERSION='"$(VERSION)"' -I. -I$(GEN) -fPIC -fvisibility=hidden -pthread -MMD -MP
+ALL_CFLAGS  := $(BASE_CFLAGS) $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS)
+GEN_CFLAGS  := $(BASE_CFLAGS) -w $(CFLAGS_$(MODE)) $(CFLAGS)
+ALL_LDFLAGS := -pthread $(LDFLAGS_$(MODE)) $(LDFLAGS)
+
+# Modules in dependency order; docs/layers.txt says who may include whom.
+MODULES := $(shell sed -n 's/^\([a-z][a-z/]*\):.*/\1/p' docs/layers.txt)
+HAVE    := $(foreach m,$(MODULES),$(if $(wildcard $(m)/*.c $(m)/*.y $(m)/*.re),$(m)))
+
+module_y    = $(wildcard $(1)/*.y)
+module_re   = $(wildcard $(1)/*.re)
+module_c    = $(filter-out shell/main.c,$(wildcard $(1)/*.c))
+module_objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(call module_c,$(1))) \
+              $(patsubst %.y,$(BUILD)/obj/%.y.o,$(call module_y,$(1))) \
+              $(patsubst %.re,$(BUILD)/obj/%.re.o,$(call module_re,$(1)))
+archive     = $(BUILD)/lib/$(subst /,-,$(1)).a
+
+# What a module links with: itself, what it may include, and what those may include in turn.
+layers_of   = $(shell sed -n 's|^$(1):||p' docs/layers.txt)
+below_once  = $(sort $(1) $(foreach m,$(1),$(call layers_of,$(m))))
+below       = $(call below_once,$(call below_once,$(call below_once,$(1))))
+
+EXTERNAL := -lrocksdb -llmdb -lmicrohttpd -ledit -lzstd -lxxhash -lpcre2-8 -lm
+
+.PHONY: all help clean lib shell test unit check format
+.SECONDARY:
+all: lib shell
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+# ---- rules ----
+$(GEN)/%.y.c: %.y
+	@mkdir -p $(@D) $(GEN)/lemon/$(*D)
+	$(LEMON) -q -d$(GEN)/lemon/$(*D) $< 2>$(GEN)/lemon/$*.log || { cat $(GEN)/lemon/$*.log; exit 1; }
+	@mv $(GEN)/lemon/$*.h $(GEN)/$*.y.h; mv $(GEN)/lemon/$*.c $@
+	@sed -i 's|^#line.*||' $@
+$(GEN)/%.y.h: $(GEN)/%.y.c ;
+$(GEN)/%.re.c: %.re
+	@mkdir -p $(@D)
+	$(RE2C) -W --no-generation-date -i -o $@ $<
+$(BUILD)/obj/%.y.o: $(GEN)/%.y.c
+	@mkdir -p $(@D)
+	$(CC) $(GEN_CFLAGS) -c -o $@ $<
+$(BUILD)/obj/%.re.o: $(GEN)/%.re.c
+	@mkdir -p $(@D)
+	$(CC) $(GEN_CFLAGS) -c -o $@ $<
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Generated parser headers exist before anything of the same module is compiled.
+define module_rules
+$(call archive,$(1)): $(call module_objs,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@$(ARCHIVER) rcs $$@ $$^
+$(filter-out %.y.o,$(call module_objs,$(1))): | $(patsubst %.y,$(GEN)/%.y.h,$(call module_y,$(1)))
+endef
+$(foreach m,$(HAVE),$(eval $(call module_rules,$(m))))
+
+-include $(shell find $(BUILD)/obj $(BUILD)/test -name '*.d' 2>/dev/null)
+
+# ---- unit tests ----
+# test/unit/<module>/test_<file>.c is linked with its module and what lies below it.
+UNIT_SRC  := $(wildcard test/unit/*/test_*.c test/unit/*/*/test_*.c)
+UNIT_BINS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(UNIT_SRC))
+module_of  = $(patsubst %/,%,$(dir $(patsubst test/unit/%,%,$(1))))
+
+define unit_rule
+$(BUILD)/test/$(patsubst test/unit/%.c,%,$(1)): $(1) $(foreach m,$(filter $(HAVE),$(call below,$(call module_of,$(1)))),$(call archive,$(m)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) -o $$@ $(1) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(ALL_LDFLAGS) -lcmocka -Wl,--as-needed $$(EXTERNAL)
+endef
+$(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
+
+## unit             build and run every unit test
+unit: $(UNIT_BINS)
+	@test/run_units.sh $(UNIT_BINS)
+## unit-<module>    build and run the unit tests of one module: make unit-storage/kv
+unit-%: FORCE
+	@$(MAKE) --no-print-directory $(filter $(BUILD)/test/$*/%,$(UNIT_BINS))
+	@test/run_units.sh $(filter $(BUILD)/test/$*/%,$(UNIT_BINS))
+FORCE:
+
+## format           rewrite all C sources by .clang-format
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+## clean            remove everything that was built
+clean:
+	rm -rf build
