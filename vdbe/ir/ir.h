@@ -151,7 +151,9 @@ struct ir_expr {
     bool is_constant; /* [bound] same value for the whole run (literals, parameters, pure functions
                          of them) */
     uint8_t type;     /* [bound] 0 unknown; 1 + enum value_kind when always that kind or null */
-    int32_t offset;   /* into the text, -1 unknown */
+    uint16_t height;  /* levels below and including this one, subqueries counted; saturates. Front
+                         ends refuse what is too deep, so that walking a tree may recurse */
+    int32_t offset;   /* where its text begins, -1 unknown */
     union {
         struct value literal;
         struct {
@@ -181,7 +183,8 @@ struct ir_expr {
         struct {
             size_t count;
             struct ir_expr **operands;
-        } list; /* LOGIC, ROW, ARRAY */
+            size_t capacity; /* of operands, when ir_and and ir_or made them; else 0 */
+        } list;              /* LOGIC, ROW, ARRAY */
         struct {
             struct ir_expr *operand;
             size_t count;
@@ -270,6 +273,8 @@ struct ir_source {
     uint8_t join; /* how it joins what stands left of it; first source: INNER */
     bool is_natural;
     bool is_exported_name;                /* REST: name is an export path, not a table name */
+    bool is_group; /* QUERY: `SELECT *` from a parenthesised join; without an alias its sources stay
+                      visible by their own names (b.x in `a LEFT JOIN (b JOIN c)`) */
     struct ir_name database, name, alias; /* TABLE (also a CTE's or view's name); FUNCTION: name */
     struct ir_query *query;               /* QUERY */
     size_t arg_count;
@@ -313,6 +318,7 @@ struct ir_cte {
 
 struct ir_query {
     bool is_recursive;
+    uint16_t height; /* of its highest expression or inner query */
     size_t cte_count, block_count, order_count;
     struct ir_cte *ctes;
     struct ir_block **blocks;
@@ -623,6 +629,7 @@ struct ir_expr *ir_or(struct arena *arena, struct ir_expr *left, struct ir_expr 
 /* Deep copy of an expression (not of subqueries' bound state): sugar that mentions an operand
  * twice. */
 struct ir_expr *ir_expr_copy(struct arena *arena, const struct ir_expr *expr);
+struct ir_query *ir_query_copy(struct arena *arena, const struct ir_query *query);
 bool ir_expr_equal(
     const struct ir_expr *a,
     const struct ir_expr *b); /* same meaning by structure; after binding compares bound columns */
@@ -631,6 +638,18 @@ bool ir_expr_equal(
  * not entered. */
 typedef void (*ir_visit_fn)(void *context, struct ir_expr **slot);
 void ir_expr_children(struct ir_expr *expr, ir_visit_fn visit, void *context);
+/* The same for the expressions that stand directly in a query: of its blocks, their sources (ON,
+ * arguments), windows, order and limit. Neither CTEs nor the queries of sources are entered. */
+void ir_query_exprs(struct ir_query *query, ir_visit_fn visit, void *context);
+/* Make `parent` higher than `child` (NULL is allowed for both). Constructors above do it. */
+static inline void ir_expr_raise(struct ir_expr *parent, uint16_t child_height)
+{
+    if (parent != NULL && child_height >= parent->height)
+        parent->height = (uint16_t)(child_height == UINT16_MAX ? UINT16_MAX : child_height + 1);
+}
+/* Height of an expression from its children's and its subquery's, after members were filled in. */
+void ir_expr_measure(struct ir_expr *expr);
+void ir_query_measure(struct ir_query *query);
 
 /* ---- printing (print.c) ---- */
 
