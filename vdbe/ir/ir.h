@@ -306,6 +306,7 @@ struct ir_block {
     struct ir_window *windows;
     size_t row_count, row_width; /* VALUES: row_count × row_width expressions; no outputs then */
     struct ir_expr **rows;
+    void *plan; /* [bound] struct plan_block */
 };
 
 struct ir_cte {
@@ -325,6 +326,7 @@ struct ir_query {
     struct ir_order *order;
     struct ir_expr *limit, *offset;
     struct ir_query *outer; /* [bound] enclosing query, for names */
+    void *plan;             /* [bound] struct plan_query */
 };
 
 /* ---- writes ---- */

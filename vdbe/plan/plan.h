@@ -21,6 +21,58 @@
 struct plan_query;
 struct plan_block;
 
+/*
+ * What binding leaves in the IR, beyond the fields marked [bound]:
+ *
+ * - IR_COLUMN: `source` and `attribute` say what is read; find the loop by `source`, whatever block
+ *   it belongs to. `up` is as written; rewriting moves blocks, so only up == 0 against up > 0 may
+ *   be looked at. Columns of a query source are output numbers; of DOCUMENTS, attribute 0 is the
+ *   element itself; of a table-valued function, its column number.
+ * - IR_COMPARE, IR_IN: `affinity` is what both operands take before they are compared, `collation`
+ *   how texts are compared. (Every other node: affinity and collation of its result.)
+ *   (a, b) = (c, d) and the like are taken apart; an IN whose operand is an IR_ROW stays, with
+ *   compare_affinities/compare_collations of its query per member.
+ * - IR_IN with a query: in.query->plan is the struct plan_query. An empty list or query is false.
+ * - IR_CASE with an operand: every arm's `when` is an IR_COMPARE (EQ) whose left is the operand
+ *   node itself, the same pointer: evaluate it once.
+ * - IR_LIKE: `op` and operands as written; `negated` applies; collation is not used.
+ * - IR_CALL: `function` is set. Aggregates (over == NULL) of a block have their number in
+ *   `aggregate`; window calls theirs in the numbering of plan_block.windows. Subqueries inside a
+ *   grouped block may name the block's aggregates and keys too.
+ * - IR_SUBQUERY: subquery.query->plan is the plan; `op` is enum plan_subquery. Uncorrelated ones
+ * are run at most once per run of the statement.
+ * - IR_COLLATE, IR_PLUS: evaluate the operand. IR_NESTED never appears; relationships have become
+ *   subqueries. IR_RECORD and IR_META have their source.
+ * - is_constant: may be computed once before the first loop.
+ *
+ * Joins in a plan are INNER, CROSS or LEFT: RIGHT and FULL are rewritten into those, unions and
+ * anti-joins.
+ */
+
+enum plan_subquery {
+    SUBQUERY_FIRST,  /* output 0 of the first row, null when there is none; with is_exists: 1 or 0
+                        (`negated`: the other way round) */
+    SUBQUERY_MEMBER, /* output 0 of the first row, *absent* when there is none (related record) */
+    SUBQUERY_ARRAY,  /* output 0 of every row, as an array, [] when there is none */
+};
+
+/* A table-valued function or a built-in read-only table (functions.def). Hidden columns are its
+ * arguments: `f(1)` and `f WHERE hidden = 1` are the same; args are in the order of hidden columns,
+ * NULL when not given. */
+struct plan_function {
+    const char *name;
+    uint8_t id;           /* enum plan_function_id */
+    uint8_t column_count; /* without hidden ones */
+    uint8_t hidden_count;
+    const char *const *columns; /* visible, then hidden */
+};
+enum plan_function_id {
+#define PLAN_FUNCTION(id, name, visible, hidden, columns) PLAN_FUNCTION_##id,
+#include "vdbe/plan/functions.def"
+#undef PLAN_FUNCTION
+    PLAN_FUNCTION_COUNT
+};
+
 /* ---- reading one source ---- */
 
 enum plan_access {
@@ -58,7 +110,11 @@ struct plan_bound {
     uint8_t affinity;
 };
 
-/* A range of a primary store or an index. */
+/* A range of a primary store or an index. Order is value_compare's total order with the part's
+ * collation; a part's own `descending` only turns the bytes round, bounds are given in value order.
+ * With has_bounds, rows whose part is null or absent are never in the range. A condition the range
+ * answers completely is not repeated in `filters`; where it only narrows (multi-valued index, LIKE,
+ * union) it is. An ACCESS_KEY over a hidden rowid has the rowid as its only part. */
 struct plan_range {
     const struct index *index; /* NULL: the primary store */
     uint16_t equal_count;
@@ -71,14 +127,19 @@ struct plan_range {
 };
 
 struct plan_loop {
-    struct ir_source *source;  /* NULL for ACCESS_NOTHING and VALUES */
+    struct ir_source *source;             /* NULL for ACCESS_NOTHING and VALUES */
+    const struct plan_function *function; /* FUNCTION */
+    struct ir_expr **args; /* FUNCTION: one per hidden column, NULL: not given. DOCUMENTS: one; a
+                              scalar counts as an array of itself, null as an empty one */
     const struct table *table; /* when the source is one */
     uint8_t access;
     uint8_t join;     /* enum ir_join */
     bool is_covering; /* ACCESS_INDEX: every needed column is in the index entry; no row is fetched
                        */
-    bool is_semi;     /* stop at the first match (flattened EXISTS / IN) */
-    bool is_anti;     /* pass only when there is no match */
+    bool is_semi;     /* the first row that passes `filters` goes on to the next loop, the others
+                         are skipped (flattened EXISTS / IN) */
+    bool is_anti;     /* pass on, once and without a row of this source, only when no row passes
+                         `match` */
     bool dedupe_rows; /* multi-valued index: a row may come more than once */
     bool is_descending;      /* SCAN backwards */
     struct plan_range range; /* KEY, INDEX */
@@ -91,8 +152,11 @@ struct plan_loop {
     uint32_t cte;       /* CTE, RECURSION: number in plan->ctes */
     struct plan_loop *build; /* HASH: how the inner side is read (its own filters inside) */
     size_t hash_count;
-    struct ir_expr **hash_build,
-        **hash_probe; /* HASH: equal pairs; affinity and collation already in the nodes */
+    struct ir_expr **hash_build, **hash_probe; /* HASH: equal pairs: over the build rows, over outer
+                                                  rows */
+    struct ir_expr **hash_compare; /* the IR_COMPARE each pair came from: its affinity is applied to
+                                      both, its collation folds texts; a null matches only when
+                                      its op is IR_IS */
     size_t filter_count, match_count;
     struct ir_expr *
         *match; /* outer joins: ON terms that decide about a match, tested before `filters` */
@@ -101,6 +165,8 @@ struct plan_loop {
     size_t needed_count;
     uint16_t *needed;  /* attributes (or output numbers) of this source that are read above */
     double rows, cost; /* estimates: rows per outer row that pass, cost in row reads */
+    /* The build loop of a HASH has source, table, access, range and `filters` of its own; the HASH
+     * loop has the same source, and `match` / `filters` tested on each probe hit. */
 };
 
 /* ---- grouping and results ---- */
@@ -124,9 +190,12 @@ struct plan_aggregate {
 struct plan_order {
     struct ir_expr *expr;
     bool descending;
-    bool nulls_last; /* resolved */
+    bool nulls_last; /* resolved: nulls come behind the others in the resulting order */
     uint8_t collation;
+    uint16_t output; /* the output with this value; OUTPUT_NONE: evaluate expr over the row */
 };
+
+enum { BARE_ANY = 0xffff, OUTPUT_NONE = 0xffff };
 
 enum plan_distinct { DISTINCT_NO, DISTINCT_STREAM /* equal rows are adjacent */, DISTINCT_HASH };
 enum plan_sort {
@@ -135,7 +204,17 @@ enum plan_sort {
     SORT_TOP /* only limit + offset rows are kept */
 };
 
-struct plan_window; /* window.h, when a block has window functions */
+/* Window functions that share one window. Rows reach the windows after grouping and HAVING. The
+ * windows of a block are computed one after the other: sort by partition and order, then call. */
+struct plan_window {
+    const struct ir_window *ir; /* unit, start, end, exclude; the default frame is filled in */
+    size_t partition_count, order_count, call_count;
+    struct ir_expr **partition;
+    struct plan_order *order;
+    struct ir_expr *start_offset, *end_offset;
+    struct plan_aggregate *calls; /* call->aggregate of calls[k] is first_call + k */
+    uint16_t first_call;
+};
 
 struct plan_block {
     const struct ir_block *ir;
@@ -149,14 +228,27 @@ struct plan_block {
     size_t group_count, aggregate_count;
     struct ir_expr **group_keys;
     struct plan_aggregate *aggregates;
+    /* After grouping, expressions (having, outputs, order, windows, and subqueries in them) read
+     * group keys, aggregates and `bare` columns only: a node that is a group key is the same
+     * pointer as group_keys[k] (or, inside subqueries and where a key is a plain column, names its
+     * source and attribute); aggregates have their number; every other column of this block's
+     * sources is in `bare`, by source and attribute. bare_from: the aggregate (a min or max) whose
+     * deciding row gives the bare values; BARE_ANY: any row of the group, null in an empty
+     * GROUP_ALL. */
+    size_t bare_count;
+    struct ir_expr **bare; /* IR_COLUMN (IR_RECORD, IR_META) nodes */
+    uint16_t bare_from;
     struct ir_expr *having;
-    struct plan_window *window;
+    size_t window_count, window_input_count;
+    struct plan_window *windows;
+    struct ir_expr **window_inputs; /* what later expressions read besides window results: columns,
+                                       group keys, aggregates: carried through the windows' rows */
     size_t output_count;
     struct ir_expr **outputs;
     struct slice *output_names;
     size_t row_count; /* VALUES */
     struct ir_expr **rows;
-    uint8_t distinct;
+    uint8_t distinct; /* equal by output_collations of its query */
     double rows_out;
 };
 
@@ -166,19 +258,22 @@ struct plan_query {
     struct plan_block **blocks; /* set operations left to right */
     uint8_t sort;
     size_t order_count;
-    struct plan_order *order; /* over a single block: its expressions; over a compound: IR_COLUMN of
-                                 output numbers */
+    struct plan_order *order; /* over a single block: its expressions; over a compound `output` is
+                                 always given and expr is NULL */
     struct ir_expr *limit, *offset; /* NULL: none */
     size_t output_count;
     struct slice *output_names;
-    uint8_t *output_affinities, *output_collations; /* of a source made from it */
-    bool is_correlated;
+    uint8_t *output_affinities, *output_collations;   /* of a source made from it */
+    uint8_t *compare_affinities, *compare_collations; /* when IN reads it: per output */
+    bool is_correlated;                               /* reads columns of enclosing blocks */
     double rows;
 };
 
 struct plan_cte {
-    struct plan_query *query;
-    bool is_recursive; /* blocks[first_recursive …] read ACCESS_RECURSION */
+    struct slice name;
+    struct plan_query *query; /* a recursive one's order, limit and offset apply to the queue */
+    bool is_recursive;        /* blocks[first_recursive …] read ACCESS_RECURSION */
+    bool keeps_duplicates;    /* recursive with UNION ALL */
     size_t first_recursive;
 };
 
@@ -188,12 +283,14 @@ enum plan_write_kind { PLAN_INSERT, PLAN_UPDATE, PLAN_DELETE, PLAN_DOCUMENTS };
 
 struct plan_assignment {
     uint16_t attribute;    /* ATTRIBUTE_NONE: the rowid */
-    struct ir_expr *value; /* NULL: from the query's output `output` */
+    struct ir_expr *value; /* NULL: from the query's output `output`; both missing (OUTPUT_NONE):
+                              not given, no default: null in tables made by SQL, else absent */
     uint16_t output;
     uint8_t affinity;
     bool is_not_null;
     uint8_t not_null_conflict;
     bool is_add;
+    struct ir_expr *default_value; /* NOT NULL ON CONFLICT REPLACE: used instead of null; or NULL */
 };
 
 struct plan_upsert {
@@ -210,11 +307,20 @@ struct plan_write {
     uint8_t kind;
     uint8_t conflict; /* enum ir_conflict; NONE: as each constraint says */
     const struct table *table;
-    struct ir_source *target; /* columns of `target` in expressions: the row (INSERT: the new one;
-                                 DELETE, RETURNING of UPDATE as SQL says) */
-    struct plan_query *query; /* INSERT: rows; UPDATE/DELETE: finds the rows (its first loop is the
-                                 target); DOCUMENTS: none */
-    bool needs_two_passes;    /* the search could meet rows it has changed: collect keys first */
+    /* Three rows an expression may read, each a source of its own:
+     *   target   the row as stored (UPDATE, DELETE, upsert); what `query` searches
+     *   new_row  the row about to be written, affinity applied (checks, generated, RETURNING of
+     *            INSERT and UPDATE); rowid included
+     *   upserts[k].excluded  the row INSERT could not write
+     * RETURNING of DELETE reads target. */
+    struct ir_source *target, *new_row;
+    struct plan_query *query; /* INSERT: rows (NULL: one row of defaults); UPDATE/DELETE: finds the
+                                 rows; outputs 0 … key_outputs-1 are their primary key; further ones
+                                 are values of an UPDATE with FROM. DOCUMENTS: none */
+    uint16_t key_outputs;     /* max(1, key_count); loop of the target: the one whose source is
+                                 `target`, its cursor is at the row when one pass is made */
+    bool needs_two_passes;    /* the search could meet rows it has changed, or sorts, limits or
+                                 groups: collect the query's rows first, then find each by key */
     bool is_clear;            /* DELETE of all rows, nothing needs each */
     size_t assignment_count;
     struct plan_assignment *assignments; /* INSERT: every stored attribute, in declared_shape order,
@@ -252,8 +358,21 @@ struct plan_statement {
     uint16_t source_count; /* greatest ir_source.number + 1 */
 };
 
+/* Parsers are above this module: the api lends them for texts that the catalog keeps. */
+struct plan_parsers {
+    void *context;
+    enum status (*parse_view)(void *context, struct slice sql, struct arena *arena,
+                              struct ir_create_view **out, struct error *err);
+    enum status (*parse_expr)(void *context, struct slice sql, struct arena *arena,
+                              struct ir_expr **out, struct error *err);
+    enum status (*parse_trigger)(void *context, struct slice sql, struct arena *arena,
+                                 struct ir_create_trigger **out, struct error *err);
+};
+
 struct plan_options {
     const struct func_registry *functions;
+    struct plan_parsers parsers;
+    bool like_is_case_sensitive; /* PRAGMA case_sensitive_like: then LIKE prefixes use BINARY */
     bool no_optimizer; /* tests: scans and nested loops in the order written, no rewriting */
     bool no_indexes;   /* tests */
     uint32_t join_max; /* 0: 64 */
