@@ -1,11 +1,10 @@
 /*
  * arena: many small allocations that end together. Three lifetimes use it: prepare, statement, row.
  *
- * Ownership: the holder calls arena_deinit. Pointers live until arena_reset or arena_deinit, or until
- *            arena_release goes back to a mark taken before them.
- * Threads:   one at a time.
- * Errors:    NULL when memory is short or the arena's limit is reached; arena->failed stays set, so a
- *            builder may check once at its end.
+ * Ownership: the holder calls arena_deinit. Pointers live until arena_reset or arena_deinit, or
+ * until arena_release goes back to a mark taken before them. Threads:   one at a time. Errors: NULL
+ * when memory is short or the arena's limit is reached; arena->failed stays set, so a builder may
+ * check once at its end.
  */
 #ifndef HARPER_BASE_ARENA_H
 #define HARPER_BASE_ARENA_H
@@ -62,7 +61,8 @@ char *arena_strdup(struct arena *arena, struct slice text);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-#define ARENA_NEW(arena, type)              ((type *)arena_zalloc((arena), sizeof(type)))
-#define ARENA_NEW_ARRAY(arena, type, count) ((type *)arena_zalloc_array((arena), (count), sizeof(type)))
+#define ARENA_NEW(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
+#define ARENA_NEW_ARRAY(arena, type, count)                                                        \
+    ((type *)arena_zalloc_array((arena), (count), sizeof(type)))
 
 #endif

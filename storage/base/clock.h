@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_us(void);      /* microseconds since 1970-01-01 UTC */
+int64_t clock_wall_us(void);       /* microseconds since 1970-01-01 UTC */
 uint64_t clock_monotonic_ns(void); /* never goes back; its zero means nothing */
 
 /* Tests only: add to what clock_wall_us returns. */

@@ -2,10 +2,10 @@
  * failpoint: named places where a test makes the engine fail, stop or die.
  *
  * FAILPOINT("kv.commit.before_sync") is ST_OK unless a test armed that name. Armed from a test with
- * failpoint_arm, or for a whole process with HARPER_FAILPOINTS="name=action,name=action", where action
- * is error (ST_IO), full (ST_FULL), kill (SIGKILL to itself), sleep:MS, each optionally @N: from the Nth
- * hit on only, and once: `error@3`, `kill@5`. Costs one predictable branch when nothing is armed.
- * Threads: arm before the threads start; hits are counted atomically.
+ * failpoint_arm, or for a whole process with HARPER_FAILPOINTS="name=action,name=action", where
+ * action is error (ST_IO), full (ST_FULL), kill (SIGKILL to itself), sleep:MS, each optionally @N:
+ * from the Nth hit on only, and once: `error@3`, `kill@5`. Costs one predictable branch when
+ * nothing is armed. Threads: arm before the threads start; hits are counted atomically.
  */
 #ifndef HARPER_BASE_FAILPOINT_H
 #define HARPER_BASE_FAILPOINT_H
@@ -19,6 +19,7 @@ enum status failpoint_arm(const char *spec, struct error *err); /* "name=action"
 void failpoint_disarm_all(void);
 uint64_t failpoint_hit_count(const char *name); /* since armed; 0 when not armed */
 
-#define FAILPOINT(name) (__builtin_expect(failpoints_are_armed, false) ? failpoint_hit(name) : ST_OK)
+#define FAILPOINT(name)                                                                            \
+    (__builtin_expect(failpoints_are_armed, false) ? failpoint_hit(name) : ST_OK)
 
 #endif

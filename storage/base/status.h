@@ -2,11 +2,12 @@
  * status: how every function of the engine answers, and the object that says why it failed.
  *
  * Answers (ST_OK, ST_ROW, ST_DONE, ST_NOT_FOUND, ST_EXISTS) travel like failures. The function that
- * first knows the reason of a failure fills the error with error_set; everyone else passes the status on.
+ * first knows the reason of a failure fills the error with error_set; everyone else passes the
+ * status on.
  *
  * Ownership: a struct error is plain storage of the caller; it owns nothing and may be copied.
- * Threads:   an error belongs to one thread at a time. A NULL error is allowed everywhere: the reason
- *            is dropped, the status is not.
+ * Threads:   an error belongs to one thread at a time. A NULL error is allowed everywhere: the
+ * reason is dropped, the status is not.
  */
 #ifndef HARPER_BASE_STATUS_H
 #define HARPER_BASE_STATUS_H
@@ -38,10 +39,10 @@ const char *status_name(enum status status); /* "SYNTAX" */
 const char *status_text(enum status status); /* "syntax error" */
 int status_http(enum status status);
 
-/* Fill `err` (may be NULL) and return `status`, so that a failure is one line at its origin. A longer
- * message is cut at a character boundary. */
-enum status error_set(struct error *err, enum status status, int64_t offset, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Fill `err` (may be NULL) and return `status`, so that a failure is one line at its origin. A
+ * longer message is cut at a character boundary. */
+enum status error_set(struct error *err, enum status status, int64_t offset, const char *format,
+                      ...) __attribute__((format(printf, 4, 5)));
 void error_clear(struct error *err);
 /* The message, or the status' own text when nobody wrote one. */
 const char *error_message(const struct error *err);

@@ -1,16 +1,16 @@
 /*
  * keycode: values as key bytes that memcmp sorts as value_compare sorts the values.
  *
- * The code of one value is prefix-free, so codes are concatenated to keys of several parts. Numbers are
- * coded by value alone: int 5, real 5.0 and date 5 have one code, so that an equal key is found whatever
- * wrote it. What the code does not tell (that the 5 was real, a date, or -0.0) goes into a *type suffix*
- * behind the last part, which is empty when every number is what it looks like (an integer when whole).
- * So a key is: code(v0) code(v1) … [suffix], order and uniqueness are decided before the suffix is
- * reached, and decoding gives back exactly the values put in.
+ * The code of one value is prefix-free, so codes are concatenated to keys of several parts. Numbers
+ * are coded by value alone: int 5, real 5.0 and date 5 have one code, so that an equal key is found
+ * whatever wrote it. What the code does not tell (that the 5 was real, a date, or -0.0) goes into a
+ * *type suffix* behind the last part, which is empty when every number is what it looks like (an
+ * integer when whole). So a key is: code(v0) code(v1) … [suffix], order and uniqueness are decided
+ * before the suffix is reached, and decoding gives back exactly the values put in.
  * docs/storage-format.md has the bytes.
  *
- * A descending part is complemented. Text under a collation other than BINARY is folded: it sorts right
- * but cannot be decoded to the original (keycode_is_exact is false).
+ * A descending part is complemented. Text under a collation other than BINARY is folded: it sorts
+ * right but cannot be decoded to the original (keycode_is_exact is false).
  */
 #ifndef HARPER_VALUE_KEYCODE_H
 #define HARPER_VALUE_KEYCODE_H
@@ -28,36 +28,45 @@ enum {
     KEY_HASH_BYTES = 16,
 };
 
-/* Builds one key. {0} plus a buf is ready. Parts are appended in order, then keycode_finish writes the suffix. */
+enum { KEY_PARTS_MAX = 64 };
+
+/* Builds one key of at most KEY_PARTS_MAX parts. keycode_begin makes it ready; parts are appended
+ * in order, then keycode_finish writes the suffix. Documents appended are lent until then. */
 struct keycode {
     struct buf *out;
     unsigned part_count;
-    uint64_t typed_parts;  /* bit k: part k needs an entry in the suffix */
-    uint8_t part_types[64];
+    uint64_t typed_parts; /* bit k: part k needs an entry in the suffix */
+    uint8_t part_types[KEY_PARTS_MAX];
+    struct value documents[KEY_PARTS_MAX]; /* set for documents with typed numbers inside */
 };
 
 void keycode_begin(struct keycode *code, struct buf *out);
-/* Arrays and objects are coded too (as documents: element by element), so every value has a code. */
+/* Arrays and objects are coded too (as documents: element by element), so every value has a code.
+ */
 void keycode_append(struct keycode *code, struct value v, struct key_part part);
 void keycode_finish(struct keycode *code);
 
-/* The code of one ascending BINARY value without a suffix: what a seek or an equality prefix uses. */
+/* The code of one ascending BINARY value without a suffix: what a seek or an equality prefix uses.
+ */
 void keycode_append_prefix(struct buf *out, struct value v, struct key_part part);
 
 /* Length of the code of the first part of `key`, without decoding it. 0: malformed. */
 size_t keycode_part_length(struct slice key, bool descending);
 
-/* Decode `count` parts of `key`. Text that holds an escaped NUL, descending text and documents are written
- * into `arena`; other bytes are lent from `key`. Parts under a folding collation decode to the folded text. */
+/* Decode `key`, which has exactly `count` parts (and perhaps a suffix). Text with an escaped byte
+ * (0 or 1), descending text and documents are written into `arena`; other bytes are lent from
+ * `key`. Parts under a folding collation decode to the folded text. */
 enum status keycode_decode(struct slice key, const struct key_part *parts, unsigned count,
                            struct value *out, struct arena *arena);
 bool keycode_is_exact(struct key_part part);
 
-/* A key of more than KEY_BYTES_MAX bytes is stored as its first KEY_BYTES_MAX - KEY_HASH_BYTES bytes and a
- * 128-bit hash of the whole (xxHash XXH3); the store's value then carries the whole key. Returns whether it was cut. */
+/* A key of more than KEY_BYTES_MAX bytes is stored as its first KEY_BYTES_MAX - KEY_HASH_BYTES
+ * bytes and a 128-bit hash of the whole (xxHash XXH3); the store's value then carries the whole
+ * key. Returns whether it was cut. */
 bool key_shorten(struct buf *key);
 
-/* The smallest key after every key that begins with `prefix`; false when there is none (all 0xff). */
+/* The smallest key after every key that begins with `prefix`; false when there is none (all 0xff).
+ */
 bool key_prefix_end(struct buf *prefix);
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * record: a row as stored: header (versions, as the replication design draws it), shape, columns, checksum.
+ * record: a row as stored: header (versions, as the replication design draws it), shape, columns,
+ * checksum.
  *
- * A record names its shape, the ordered list of attributes that were written; column k is found in O(1)
- * without touching its neighbours, without allocation or copy. The primary key is not repeated in the
- * record: its column says IN_KEY and the value is decoded from the key.
+ * A record names its shape, the ordered list of attributes that were written; column k is found in
+ * O(1) without touching its neighbours, without allocation or copy. The primary key is not repeated
+ * in the record: its column says IN_KEY and the value is decoded from the key.
  * docs/storage-format.md has the bytes.
  *
  * Lifetimes: a struct record and the values read from it are lent by whoever lent key and bytes.
@@ -19,14 +20,15 @@ enum {
     RECORD_COLUMNS_MAX = 32767,
 };
 
-/* An ordered list of attributes. Attribute ids are per table, given by the catalog, never reused. */
+/* An ordered list of attributes. Attribute ids are per table, given by the catalog, never reused.
+ */
 struct shape {
-    uint32_t id;             /* as written in records; 0 is never used */
-    uint16_t count;          /* columns */
-    uint16_t attribute_count; /* size of position_of */
-    const uint16_t *attributes;   /* column -> attribute id */
-    const struct slice *names;    /* column -> name (for JSON); renaming makes a new array */
-    const uint16_t *position_of;  /* attribute id -> column, ATTRIBUTE_NONE when not in the shape */
+    uint32_t id;                 /* as written in records; 0 is never used */
+    uint16_t count;              /* columns */
+    uint16_t attribute_count;    /* size of position_of */
+    const uint16_t *attributes;  /* column -> attribute id */
+    const struct slice *names;   /* column -> name (for JSON); renaming makes a new array */
+    const uint16_t *position_of; /* attribute id -> column, ATTRIBUTE_NONE when not in the shape */
 };
 
 enum record_flag {
@@ -39,30 +41,34 @@ enum record_flag {
     RECORD_BLOBS = 64,
 };
 
-/* What replication keeps per record (design/replication.md section 3). A settled record has no lists. */
+/* What replication keeps per record (design/replication.md section 3). A settled record has no
+ * lists. */
 struct record_header {
-    uint8_t flags; /* enum record_flag */
+    uint8_t flags;  /* enum record_flag */
     uint64_t stamp; /* version: 2^-12 ms ticks */
     uint16_t origin;
     uint64_t full_stamp; /* RECORD_FULL_STAMP; otherwise equal to stamp */
     uint16_t full_origin;
-    int64_t expiry_ms;             /* RECORD_EXPIRY */
-    struct slice property_stamps;  /* encoded lists, read and written by storage/crdt */
+    int64_t expiry_ms;            /* RECORD_EXPIRY */
+    struct slice property_stamps; /* encoded lists, read and written by storage/crdt */
     struct slice unsettled;
 };
 
 /* An opened record: offsets into `bytes`, nothing decoded. */
 struct record {
     const struct shape *shape;
-    struct slice key;   /* whole primary key as keycode */
-    struct slice bytes; /* whole stored value */
+    struct slice key;       /* whole primary key as keycode */
+    struct slice bytes;     /* whole stored value */
     const uint8_t *kinds;   /* count bytes */
     const uint8_t *offsets; /* count end offsets, `width` bytes each */
     const char *payload;
     uint32_t payload_bytes;
     uint16_t count;
     uint8_t width;
-    const struct value *key_values; /* decoded primary key, by order of key parts; set by the table layer */
+    /* Decoded primary key, by order of key parts; both set by the table layer. A column that names
+     * a part beyond the count reads as absent. */
+    const struct value *key_values;
+    unsigned key_value_count;
 };
 
 struct arena;
@@ -74,14 +80,16 @@ void record_header_write(struct buf *out, const struct record_header *header);
 /* The shape id of a body, so that the caller can find the shape. 0: dead or malformed. */
 uint32_t record_shape_id(struct slice body);
 
-/* Open `bytes` for reading. Structure is checked (offsets within bounds), the checksum is not. A compressed
- * record is decompressed into `arena` first. */
+/* Open `bytes` for reading. Structure is checked (offsets within bounds), the checksum is not. A
+ * compressed record is decompressed into `arena` first. */
 enum status record_open(struct slice key, struct slice bytes, const struct shape *shape,
                         struct arena *arena, struct record *out);
-/* The checksum (XXH3, 32 bits) covers key and everything before it, so a record under a wrong key fails. */
+/* The checksum (XXH3, 32 bits) covers key and everything before it, so a record under a wrong key
+ * fails. */
 enum status record_verify(struct slice key, struct slice bytes);
 
-/* Column k; absent when the shape has it but the record does not. IN_KEY columns come from record->key_values. */
+/* Column k; absent when the shape has it but the record does not. IN_KEY columns come from
+ * record->key_values. */
 struct value record_column(const struct record *record, unsigned column);
 
 static inline struct value record_attribute(const struct record *record, unsigned attribute)
@@ -93,9 +101,9 @@ static inline struct value record_attribute(const struct record *record, unsigne
     return column == ATTRIBUTE_NONE ? value_absent() : record_column(record, column);
 }
 
-/* Write a record. values[k] belongs to shape column k; `in_key` has bit k of a column whose value is in the key
- * at the given part (key_part_of[k], 0xff: not in key). Payloads over `compress_over` bytes are compressed with
- * zstd at `compress_level` when that makes them smaller (0: never). */
+/* Write a record. values[k] belongs to shape column k; `in_key` has bit k of a column whose value
+ * is in the key at the given part (key_part_of[k], 0xff: not in key). Payloads over `compress_over`
+ * bytes are compressed with zstd at `compress_level` when that makes them smaller (0: never). */
 struct record_write {
     const struct record_header *header;
     const struct shape *shape;

@@ -1,0 +1,403 @@
+/*
+ * Numbers and text. The decimal digits of hard cases come from the C library, which rounds
+ * correctly; nothing of its locale reaches the result: text goes in as digits and an exponent,
+ * without a point, and only digits are taken from what comes out.
+ */
+#include "storage/value/value.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A decimal: digits[0].digits[1]… times ten to the power of exponent. */
+struct decimal {
+    char digits[20];
+    unsigned count; /* without trailing zeros, at least 1 */
+    int exponent;
+};
+
+static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+enum { EXACT_POWER_MAX = 22 }; /* the largest power of ten that a double holds exactly */
+
+static const char digit_pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233"
+    "34353637383940414243444546474849505152535455565758596061626364656667"
+    "6869707172737475767778798081828384858687888990919293949596979899";
+
+/* Decimal digits of `number`, right-aligned before `end`; returns the first. */
+static char *put_digits_before(char *end, uint64_t number)
+{
+    while (number >= 100) {
+        end -= 2;
+        memcpy(end, digit_pairs + 2 * (number % 100), 2);
+        number /= 100;
+    }
+    if (number >= 10) {
+        end -= 2;
+        memcpy(end, digit_pairs + 2 * number, 2);
+    } else {
+        *--end = (char)('0' + number);
+    }
+    return end;
+}
+
+size_t number_format_int(int64_t i, char out[NUMBER_TEXT_MAX])
+{
+    char digits[20];
+    uint64_t size = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+    const char *first = put_digits_before(digits + sizeof(digits), size);
+    size_t count = (size_t)(digits + sizeof(digits) - first);
+    char *at = out;
+
+    if (i < 0)
+        *at++ = '-';
+    memcpy(at, first, count);
+    return (size_t)(at - out) + count;
+}
+
+/* Take `mantissa` times ten to the power of -scale as a decimal. */
+static void decimal_of_integer(uint64_t mantissa, int scale, struct decimal *out)
+{
+    char digits[20];
+    const char *first = put_digits_before(digits + sizeof(digits), mantissa);
+    unsigned count = (unsigned)(digits + sizeof(digits) - first);
+
+    memcpy(out->digits, first, count);
+    out->exponent = (int)count - 1 - scale;
+    while (count > 1 && out->digits[count - 1] == '0')
+        count--;
+    out->count = count;
+}
+
+/* A decimal of at most 15 digits identifies a double, and every double that has one comes back from
+ * it. So when m / 10^k, which the processor rounds correctly, is d itself, m and k are the shortest
+ * form and the 15-digit form too. Most numbers people write are found here, in a few nanoseconds.
+ */
+static bool decimal_if_short(double d, struct decimal *out)
+{
+    static const int scales[] = {0, 2, 4, 8, 15};
+
+    if (!(d < 1e15 && d >= 1e-5))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(scales); i++) {
+        double scaled = d * power_of_ten[scales[i]];
+
+        if (scaled >= 1e15)
+            return false;
+        uint64_t mantissa = (uint64_t)(scaled + 0.5);
+        if ((double)mantissa / power_of_ten[scales[i]] == d) {
+            decimal_of_integer(mantissa, scales[i], out);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `precision` significant digits, correctly rounded. */
+static void decimal_of_precision(double d, int precision, struct decimal *out)
+{
+    char text[48];
+    unsigned count = 0;
+    const char *at = text;
+
+    (void)snprintf(text, sizeof(text), "%.*e", precision - 1, d);
+    for (; *at != '\0' && *at != 'e'; at++)
+        if (*at >= '0' && *at <= '9')
+            out->digits[count++] = *at;
+    out->exponent = *at == 'e' ? atoi(at + 1) : 0;
+    while (count > 1 && out->digits[count - 1] == '0')
+        count--;
+    out->count = count;
+}
+
+static double double_of_decimal(const struct decimal *decimal)
+{
+    char text[40];
+
+    (void)snprintf(text, sizeof(text), "%.*se%d", (int)decimal->count, decimal->digits,
+                   decimal->exponent - (int)decimal->count + 1);
+    return strtod(text, NULL);
+}
+
+static void decimal_shortest(double d, struct decimal *out)
+{
+    if (decimal_if_short(d, out))
+        return;
+    for (int precision = 15; precision < 17; precision++) {
+        decimal_of_precision(d, precision, out);
+        if (double_of_decimal(out) == d)
+            return;
+    }
+    decimal_of_precision(d, 17, out);
+}
+
+static char *put_bytes(char *at, const char *bytes, size_t count)
+{
+    memcpy(at, bytes, count);
+    return at + count;
+}
+
+static char *put_zeros(char *at, int count)
+{
+    for (int i = 0; i < count; i++)
+        *at++ = '0';
+    return at;
+}
+
+static char *put_exponent(char *at, int exponent, int digits_min)
+{
+    char digits[8];
+    const char *first = put_digits_before(digits + sizeof(digits), (uint64_t)abs(exponent));
+    int count = (int)(digits + sizeof(digits) - first);
+
+    *at++ = 'e';
+    *at++ = exponent < 0 ? '-' : '+';
+    at = put_zeros(at, digits_min - count);
+    return put_bytes(at, first, (size_t)count);
+}
+
+/* 12.5, 0.00125, 12500 (and 12500.0 when `with_point`). */
+static char *put_plain(char *at, const struct decimal *decimal, bool with_point)
+{
+    int whole = decimal->exponent + 1; /* digits before the point */
+    int count = (int)decimal->count;
+
+    if (whole <= 0) {
+        at = put_bytes(at, "0.", 2);
+        at = put_zeros(at, -whole);
+        return put_bytes(at, decimal->digits, decimal->count);
+    }
+    if (whole >= count) {
+        at = put_bytes(at, decimal->digits, decimal->count);
+        at = put_zeros(at, whole - count);
+        return with_point ? put_bytes(at, ".0", 2) : at;
+    }
+    at = put_bytes(at, decimal->digits, (size_t)whole);
+    *at++ = '.';
+    return put_bytes(at, decimal->digits + whole, (size_t)(count - whole));
+}
+
+static char *put_scientific(char *at, const struct decimal *decimal, bool with_point,
+                            int exponent_digits_min)
+{
+    *at++ = decimal->digits[0];
+    if (decimal->count > 1) {
+        *at++ = '.';
+        at = put_bytes(at, decimal->digits + 1, decimal->count - 1);
+    } else if (with_point) {
+        at = put_bytes(at, ".0", 2);
+    }
+    return put_exponent(at, decimal->exponent, exponent_digits_min);
+}
+
+static size_t format_infinity(double d, char *out)
+{
+    return (size_t)(put_bytes(out, d < 0 ? "-Inf" : "Inf", d < 0 ? 4 : 3) - out);
+}
+
+size_t number_format(double d, char out[NUMBER_TEXT_MAX])
+{
+    struct decimal decimal;
+    char *at = out;
+
+    if (isinf(d))
+        return format_infinity(d, out);
+    if (d == 0) /* minus zero too, as SQLite */
+        return (size_t)(put_bytes(out, "0.0", 3) - out);
+    if (d < 0)
+        *at++ = '-';
+    if (!decimal_if_short(fabs(d), &decimal))
+        decimal_of_precision(fabs(d), 15, &decimal);
+    if (decimal.exponent < -4 || decimal.exponent >= 15)
+        at = put_scientific(at, &decimal, true, 2);
+    else
+        at = put_plain(at, &decimal, true);
+    return (size_t)(at - out);
+}
+
+size_t number_format_shortest(double d, char out[NUMBER_TEXT_MAX])
+{
+    struct decimal decimal;
+    char *at = out;
+
+    if (isinf(d))
+        return format_infinity(d, out);
+    if (d == 0)
+        return (size_t)(put_bytes(out, "0", 1) - out);
+    if (d < 0)
+        *at++ = '-';
+    decimal_shortest(fabs(d), &decimal);
+    if (decimal.exponent < -6 || decimal.exponent >= 21)
+        at = put_scientific(at, &decimal, false, 1);
+    else
+        at = put_plain(at, &decimal, false);
+    return (size_t)(at - out);
+}
+
+/* ---- reading ---- */
+
+/* What was read: sign, up to 19 digits as an integer, and how many digits or zeros stand behind it.
+ */
+struct number_scan {
+    bool is_negative;
+    bool has_digits;
+    bool is_integer; /* neither a point nor an exponent */
+    bool is_exact;   /* mantissa holds all digits that are not zero */
+    uint64_t mantissa;
+    int64_t exponent;                /* value = mantissa * 10^exponent when is_exact */
+    const char *digits, *digits_end; /* digits and at most one point */
+    int64_t written_exponent;
+    const char *end;
+};
+
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static void add_digit(struct number_scan *scan, unsigned digit, bool after_point)
+{
+    if (scan->mantissa <= (UINT64_MAX - 9) / 10) {
+        scan->mantissa = scan->mantissa * 10 + digit;
+        scan->exponent -= after_point;
+    } else {
+        scan->is_exact = scan->is_exact && digit == 0;
+        scan->exponent += !after_point;
+    }
+}
+
+static const char *scan_exponent(struct number_scan *scan, const char *at, const char *end)
+{
+    const char *p = at + 1;
+    bool is_negative = false;
+    int64_t exponent = 0;
+
+    if (p < end && (*p == '+' || *p == '-'))
+        is_negative = *p++ == '-';
+    if (p == end || !is_digit(*p))
+        return at;
+    for (; p < end && is_digit(*p); p++)
+        if (exponent < 1000000000) /* beyond any double, however many digits there are */
+            exponent = exponent * 10 + (*p - '0');
+    scan->written_exponent = is_negative ? -exponent : exponent;
+    scan->is_integer = false;
+    return p;
+}
+
+static void scan_number(const char *at, const char *end, struct number_scan *scan)
+{
+    *scan = (struct number_scan){.is_integer = true, .is_exact = true, .end = at};
+    if (at < end && (*at == '-' || *at == '+'))
+        scan->is_negative = *at++ == '-';
+    scan->digits = at;
+    for (; at < end && is_digit(*at); at++) {
+        scan->has_digits = true;
+        add_digit(scan, (unsigned)(*at - '0'), false);
+    }
+    if (at < end && *at == '.' && (scan->has_digits || (at + 1 < end && is_digit(at[1])))) {
+        scan->is_integer = false;
+        for (at++; at < end && is_digit(*at); at++) {
+            scan->has_digits = true;
+            add_digit(scan, (unsigned)(*at - '0'), true);
+        }
+    }
+    if (!scan->has_digits)
+        return;
+    scan->digits_end = at;
+    if (at < end && (*at == 'e' || *at == 'E'))
+        at = scan_exponent(scan, at, end);
+    scan->exponent += scan->written_exponent;
+    scan->end = at;
+}
+
+enum { DECISIVE_DIGITS = 800 }; /* 768 digits decide the rounding of any double */
+
+/* The C library's correctly rounded reading, given digits and an exponent but no point. */
+static double real_from_digits(const struct number_scan *scan)
+{
+    char text[DECISIVE_DIGITS + 40];
+    size_t count = 0;
+    int64_t exponent = scan->written_exponent;
+    bool after_point = false;
+    bool lost_digits = false;
+
+    for (const char *at = scan->digits; at < scan->digits_end; at++) {
+        if (*at == '.') {
+            after_point = true;
+            continue;
+        }
+        if (count == 0 && *at == '0') { /* leading zeros say nothing but the place of the point */
+            exponent -= after_point;
+        } else if (count < DECISIVE_DIGITS) {
+            text[count++] = *at;
+            exponent -= after_point;
+        } else {
+            lost_digits = lost_digits || *at != '0';
+            exponent += !after_point;
+        }
+    }
+    if (count == 0)
+        return 0.0;
+    if (lost_digits)
+        text[count - 1] = '1'; /* only that something follows can matter so far behind */
+    if (exponent > 100000)
+        exponent = 100000;
+    if (exponent < -100000)
+        exponent = -100000;
+    (void)snprintf(text + count, sizeof(text) - count, "e%d", (int)exponent);
+    return strtod(text, NULL);
+}
+
+static double scan_real(const struct number_scan *scan)
+{
+    double size;
+
+    if (scan->is_exact && scan->mantissa <= (1ull << 53) && scan->exponent >= -EXACT_POWER_MAX &&
+        scan->exponent <= EXACT_POWER_MAX) {
+        /* Both operands are exact, so the one operation rounds correctly. */
+        size = (double)scan->mantissa;
+        if (scan->exponent < 0)
+            size /= power_of_ten[-scan->exponent];
+        else
+            size *= power_of_ten[scan->exponent];
+    } else {
+        size = real_from_digits(scan);
+    }
+    return scan->is_negative ? -size : size;
+}
+
+static struct value scan_value(const struct number_scan *scan)
+{
+    uint64_t limit = (uint64_t)INT64_MAX + scan->is_negative;
+
+    if (scan->is_integer && scan->exponent == 0 && scan->is_exact && scan->mantissa <= limit)
+        return value_int((int64_t)(scan->is_negative ? 0 - scan->mantissa : scan->mantissa));
+    return value_real(scan_real(scan));
+}
+
+enum number_text number_parse(struct slice text, struct value *out)
+{
+    const char *at = text.data;
+    const char *end = at + text.len;
+    struct number_scan scan;
+
+    *out = value_int(0);
+    while (at < end && is_blank(*at))
+        at++;
+    scan_number(at, end, &scan);
+    if (!scan.has_digits)
+        return NUMBER_NONE;
+    *out = scan_value(&scan);
+    at = scan.end;
+    while (at < end && is_blank(*at))
+        at++;
+    if (at < end)
+        return NUMBER_PREFIX;
+    return scan.is_integer ? NUMBER_INT : NUMBER_REAL;
+}
