@@ -43,11 +43,15 @@ struct plan_block;
  * are run at most once per run of the statement.
  * - IR_COLLATE, IR_PLUS: evaluate the operand. IR_NESTED never appears; relationships have become
  *   subqueries. IR_RECORD and IR_META have their source.
+ * - `affinity` of a node that is neither a column nor a CAST is PLAN_NO_AFFINITY, which in
+ *   comparisons differs from a column's NONE; it never appears in COMPARE, IN, terms or bounds.
  * - is_constant: may be computed once before the first loop.
  *
  * Joins in a plan are INNER, CROSS or LEFT: RIGHT and FULL are rewritten into those, unions and
  * anti-joins.
  */
+
+enum { PLAN_NO_AFFINITY = 0xff };
 
 enum plan_subquery {
     SUBQUERY_FIRST,  /* output 0 of the first row, null when there is none; with is_exists: 1 or 0
@@ -56,9 +60,8 @@ enum plan_subquery {
     SUBQUERY_ARRAY,  /* output 0 of every row, as an array, [] when there is none */
 };
 
-/* A table-valued function or a built-in read-only table (functions.def). Hidden columns are its
- * arguments: `f(1)` and `f WHERE hidden = 1` are the same; args are in the order of hidden columns,
- * NULL when not given. */
+/* A table that shows the catalog: sqlite_schema, pragma_table_info … (functions.def); the machine
+ * makes its rows. Hidden columns are its arguments. */
 struct plan_function {
     const char *name;
     uint8_t id;           /* enum plan_function_id */
@@ -127,8 +130,10 @@ struct plan_range {
 };
 
 struct plan_loop {
-    struct ir_source *source;             /* NULL for ACCESS_NOTHING and VALUES */
-    const struct plan_function *function; /* FUNCTION */
+    struct ir_source *source;          /* NULL for ACCESS_NOTHING and VALUES */
+    const struct func_table *function; /* FUNCTION: json_each … ; NULL: `shows` is set */
+    const struct plan_function *shows; /* FUNCTION: a table that shows the catalog */
+    unsigned database;                 /* whose catalog `shows` shows; the table's */
     struct ir_expr **args; /* FUNCTION: one per hidden column, NULL: not given. DOCUMENTS: one; a
                               scalar counts as an array of itself, null as an empty one */
     const struct table *table; /* when the source is one */

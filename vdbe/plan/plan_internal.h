@@ -1,0 +1,386 @@
+/*
+ * plan_internal: what the files of the planner share. Reading order: README.md.
+ *
+ * A statement goes through three stages, each over the whole query it is given, inner queries first
+ * where that matters: bind_*.c (names to sources and attributes), rewrite_*.c (an equal but better
+ * query), plan_*.c with terms, access and join_order (loops). All of them change the IR in place.
+ */
+#ifndef HARPER_PLAN_INTERNAL_H
+#define HARPER_PLAN_INTERNAL_H
+
+#include "vdbe/plan/plan.h"
+
+enum {
+    SOURCES_MAX = 64, /* of one block: sets of sources are bits of a uint64_t */
+    QUERY_DEPTH_MAX = 200,
+    VIEW_DEPTH_MAX = 100,
+};
+
+/* What a query source, a CTE or a table function looks like from outside. */
+struct column_info {
+    struct slice name;
+    uint8_t affinity; /* PLAN_NO_AFFINITY for expressions */
+    uint8_t collation;
+    uint8_t type;
+    bool is_hidden;
+};
+
+struct bound_cte {
+    struct bound_cte *outer; /* the next visible one */
+    struct ir_cte *ir;
+    struct bound_query *query; /* NULL: not bound yet */
+    uint32_t number;           /* in plan_statement.ctes, once it is shared */
+    bool is_numbered, is_recursive, is_binding;
+    unsigned use_count;
+    struct scope *scope; /* where its query is bound */
+    struct bound_cte *visible; /* the CTEs its own query sees */
+    size_t column_count;
+    struct column_info *columns;
+};
+
+/* One per source of the statement, by ir_source.number. */
+struct source_info {
+    struct ir_source *source;
+    struct slice name; /* by which columns are qualified */
+    const struct table *table;
+    unsigned database;
+    const struct func_table *function;
+    const struct plan_function *shows;
+    struct bound_query *query; /* QUERY, views, CTEs used once */
+    struct bound_cte *cte;     /* shared or recursive */
+    struct bound_block *block; /* the block in whose FROM it stands; NULL: a row (excluded, new_row) */
+    uint8_t position;          /* in that block */
+    bool is_recursion;         /* reads the last round of `cte` */
+    bool is_nullable;          /* right side of a LEFT JOIN */
+    bool is_semi, is_anti;     /* made from EXISTS / NOT EXISTS */
+    bool has_relations;        /* the table has relationship attributes */
+    bool is_rest;              /* named by export path */
+    size_t column_count;
+    struct column_info *columns; /* QUERY, CTE, FUNCTION */
+};
+
+struct scope {
+    struct scope *outer;
+    struct bound_block *block;
+    struct bound_query *query; /* to mark as correlated */
+    bool allows_aggregates, allows_windows, allows_aliases, in_aggregate;
+    const char *clause; /* for messages: "the GROUP BY clause" */
+};
+
+struct bound_block {
+    struct plan_block plan; /* first: ir_block.plan points here */
+    struct ir_block *ir;
+    struct scope scope;
+    size_t aggregate_capacity, window_call_count, window_call_capacity;
+    struct plan_aggregate *window_calls;
+    bool is_grouped, has_windows;
+    bool aliases_ready; /* outputs are bound, names may refer to them */
+};
+
+struct bound_query {
+    struct plan_query plan; /* first: ir_query.plan points here */
+    struct ir_query *ir;
+    struct column_info *columns;
+    bool is_planned;
+};
+
+struct planner {
+    struct arena *arena;
+    struct error *err;
+    const struct databases *databases;
+    const struct plan_options *options;
+    struct plan_statement *out;
+    struct source_info *infos;
+    size_t info_capacity;
+    struct bound_cte *ctes;
+    unsigned depth, view_depth;
+    size_t cte_capacity;
+    struct plan_expr_only *only; /* plan_bind_expr: no queries allowed */
+};
+
+static inline struct source_info *info_of(const struct planner *p, const struct ir_source *source)
+{
+    return &p->infos[source->number];
+}
+static inline struct bound_block *bound_block_of(const struct ir_block *block)
+{
+    return block->plan;
+}
+static inline struct bound_query *bound_query_of(const struct ir_query *query)
+{
+    return query->plan;
+}
+
+static inline enum status no_memory(struct planner *p)
+{
+    return error_set(p->err, ST_NO_MEMORY, -1, "out of memory");
+}
+
+/* ---- sources.c: finding and numbering what FROM names ---- */
+
+enum status source_number(struct planner *p, struct ir_source *source, struct source_info **out);
+enum status source_bind_table(struct planner *p, struct ir_source *source, struct scope *scope);
+/* The table a write goes to: no view, no CTE. */
+enum status source_bind_target(struct planner *p, struct ir_source *source);
+/* A source that stands for one row of a table (excluded, new_row, old, new). */
+struct ir_source *source_new_row(struct planner *p, const struct ir_source *like, const char *name);
+const struct table *find_table(const struct planner *p, struct slice database, struct slice name,
+                               unsigned *number);
+/* A relationship's target: the type name in the same database first. */
+const struct table *find_type(const struct planner *p, const struct table *near, struct slice type,
+                              unsigned *number);
+
+/* ---- bind_names.c ---- */
+
+/* Column `name` of a source: its number, or false. */
+bool source_find_column(const struct source_info *info, struct slice name, uint16_t *attribute);
+/* How many columns `*` gives, and which: column k's number and name. */
+size_t source_star_count(const struct source_info *info);
+struct slice source_column_name(const struct source_info *info, uint16_t attribute);
+bool attribute_is_visible(const struct attribute *attribute);
+enum status bind_column(struct planner *p, struct scope *scope, struct ir_expr **slot);
+/* A bound column node. */
+struct ir_expr *column_new(struct planner *p, struct ir_source *source, uint16_t attribute,
+                           uint8_t up, int32_t offset);
+enum status error_no_column(struct planner *p, struct scope *scope, const struct ir_expr *expr);
+/* The best of candidates offered one by one to "did you mean". */
+struct suggestion {
+    struct slice wanted, best;
+    unsigned distance;
+};
+void suggestion_start(struct suggestion *s, struct slice wanted);
+void suggestion_offer(struct suggestion *s, struct slice candidate);
+/* "; did you mean x?" or nothing. */
+const char *suggestion_text(struct planner *p, const struct suggestion *s);
+
+/* ---- bind_expr.c, bind_compare.c ---- */
+
+enum status bind_expr(struct planner *p, struct scope *scope, struct ir_expr **slot);
+enum status bind_exprs(struct planner *p, struct scope *scope, struct ir_expr **list, size_t count);
+/* WHERE, ON, HAVING: as bind_expr, with conditions on related records gathered first. */
+enum status bind_condition(struct planner *p, struct scope *scope, struct ir_expr **slot);
+uint8_t compare_affinity(uint8_t left, uint8_t right);
+uint8_t expr_affinity(const struct ir_expr *expr);
+bool attribute_is_scalar(const struct attribute *attribute);
+/* Set affinity, collation … of a COMPARE whose operands are bound. */
+void compare_finish(struct planner *p, struct ir_expr *expr);
+enum status bind_compare(struct planner *p, struct scope *scope, struct ir_expr **slot);
+enum status bind_in(struct planner *p, struct scope *scope, struct ir_expr **slot);
+/* A bound COMPARE of bound operands. */
+struct ir_expr *compare_new(struct planner *p, enum ir_compare op, struct ir_expr *left,
+                            struct ir_expr *right);
+struct ir_expr *literal_new(struct planner *p, struct value v);
+struct ir_expr *logic_new(struct planner *p, enum ir_logic op, struct ir_expr **operands,
+                          size_t count);
+bool collation_find(struct slice name, uint8_t *out);
+
+/* ---- bind_call.c ---- */
+
+enum status bind_call(struct planner *p, struct scope *scope, struct ir_expr **slot);
+
+/* ---- bind_query.c, bind_block.c, bind_source.c ---- */
+
+enum status bind_query(struct planner *p, struct ir_query *query, struct scope *outer);
+enum status bind_ctes(struct planner *p, struct ir_cte *ctes, size_t count, bool are_recursive,
+                      struct scope *outer);
+enum status bind_block(struct planner *p, struct bound_query *query, struct ir_block *block,
+                       struct scope *outer);
+enum status bind_sources(struct planner *p, struct bound_block *block, struct scope *outer);
+enum status bind_outputs(struct planner *p, struct scope *scope, struct ir_output **outputs,
+                         size_t *count, bool names_stars);
+struct slice output_name(struct planner *p, const struct ir_output *output, size_t number);
+/* Numbers of columns that USING of a later source merges into one: `*` shows them once. */
+bool source_uses_column(const struct ir_source *source, struct slice name);
+/* A query over one source, made by the planner: SELECT output FROM source WHERE where. */
+struct ir_query *query_over(struct planner *p, struct ir_source **sources, size_t source_count,
+                            struct ir_expr *output, struct ir_expr *where);
+
+/* ---- related.c: relationships ---- */
+
+bool column_is_related(const struct planner *p, const struct scope *scope,
+                       const struct ir_expr *column);
+enum status related_conditions(struct planner *p, struct scope *scope, struct ir_expr **slot);
+/* rel.attr as a value. */
+enum status related_value(struct planner *p, struct scope *scope, struct source_info *info,
+                          uint16_t attribute, struct ir_expr **slot, size_t parts_used);
+enum status bind_nested(struct planner *p, struct scope *scope, struct ir_expr **slot);
+
+/* ---- bind_write.c ---- */
+
+enum status bind_insert(struct planner *p, struct ir_insert *insert);
+enum status bind_update(struct planner *p, struct ir_update *update);
+enum status bind_delete(struct planner *p, struct ir_delete *remove);
+enum status bind_documents(struct planner *p, struct ir_write_documents *documents);
+/* An expression text of the catalog over one row source. */
+enum status bind_stored(struct planner *p, struct slice sql, struct ir_source *row,
+                        struct ir_expr **out);
+
+/* ---- walk.c: through expressions and the queries in them ---- */
+
+typedef enum status (*walk_fn)(void *context, struct ir_expr **slot, bool *enter);
+/* Every expression slot below and including *slot, subqueries entered; visit may replace, and clears
+ * *enter to keep out of the children. */
+enum status walk_expr(struct ir_expr **slot, walk_fn visit, void *context);
+enum status walk_query(struct ir_query *query, walk_fn visit, void *context);
+enum status walk_block(struct ir_block *block, walk_fn visit, void *context);
+/* Sources of `block` that `expr` reads, as bits of their positions. */
+uint64_t expr_sources(const struct planner *p, const struct bound_block *block,
+                      struct ir_expr *expr);
+bool expr_has_subquery(struct ir_expr *expr);
+bool expr_is_pure(struct ir_expr *expr); /* no random(), no subquery, no RAISE */
+bool expr_rejects_null(const struct planner *p, const struct ir_expr *expr,
+                       const struct bound_block *block, unsigned position);
+bool expr_is_false(const struct ir_expr *expr); /* literal false, 0 or null */
+bool expr_is_true(const struct ir_expr *expr);
+
+/* ---- rewrite_*.c ---- */
+
+enum status rewrite_query(struct planner *p, struct ir_query *query);
+enum status fold_expr(struct planner *p, struct ir_expr **slot);
+enum status rewrite_joins(struct planner *p, struct ir_query *query, struct bound_block *block);
+enum status rewrite_flatten(struct planner *p, struct ir_query *query, struct bound_block *block);
+enum status rewrite_push(struct planner *p, struct bound_block *block);
+enum status rewrite_exists(struct planner *p, struct bound_block *block);
+/* Replace columns of `source` by copies of the expressions given for them, everywhere in `block`
+ * (and `query`'s order). */
+enum status substitute_source(struct planner *p, struct ir_query *query, struct bound_block *block,
+                              const struct ir_source *source, struct ir_expr *const *by);
+/* WHERE and the ON of inner joins as one list. */
+enum status block_remove_source(struct planner *p, struct bound_block *block, unsigned position);
+enum status block_add_source(struct planner *p, struct bound_block *block,
+                             struct ir_source *source);
+
+/* ---- terms.c: conditions of a block, taken apart ---- */
+
+enum term_op {
+    TERM_OTHER, /* tested, of no use for access */
+    TERM_EQ,
+    TERM_IS,
+    TERM_IN,
+    TERM_IS_NULL,
+    TERM_STORED_NULL,
+    TERM_LT,
+    TERM_LE,
+    TERM_GT,
+    TERM_GE,
+    TERM_PREFIX,
+    TERM_NOT_NULL,
+    TERM_OR
+};
+
+struct term {
+    struct ir_expr *expr;
+    uint64_t sources;     /* needed to test it */
+    int8_t outer_join;    /* position of the LEFT (or anti) source whose ON it is; -1: WHERE */
+    bool is_implied;      /* derived (transitive, LIKE prefix): may narrow, need not be tested */
+    bool has_subquery;
+    float selectivity;    /* estimate: part of rows that pass */
+};
+
+/* One way a term may serve access to a source: column op value. */
+struct use {
+    uint16_t term;
+    uint8_t position;
+    uint8_t op; /* enum term_op */
+    uint16_t attribute;
+    uint8_t affinity, collation;
+    bool any_element;
+    bool is_exact; /* the range answers the term: no recheck */
+    bool ignores_collation; /* IS NULL */
+    struct ir_expr *column; /* an expression, for expression indexes; or the IR_COLUMN */
+    struct ir_expr *value;  /* or the IR_IN node */
+    uint64_t value_sources;
+    float rows_fixed; /* IN: number of values */
+};
+
+struct terms {
+    size_t term_count, term_capacity, use_count, use_capacity;
+    struct term *terms;
+    struct use *uses;
+    uint64_t used_positions; /* sources that have a use */
+};
+
+enum status terms_collect(struct planner *p, struct bound_block *block, struct terms *out);
+enum status terms_add(struct planner *p, struct bound_block *block, struct terms *terms,
+                      struct ir_expr *expr, int outer_join, bool is_implied);
+
+/* ---- access.c, cost.c ---- */
+
+/* A candidate: how a source could be read. Small, kept by value; made into a plan_loop at the end. */
+struct path {
+    uint8_t access;
+    const struct index *index;
+    uint16_t equal_count;
+    uint16_t equals[16]; /* numbers of uses */
+    int32_t low, high;   /* numbers of uses, -1: none */
+    bool is_covering, is_unique, is_descending, is_ordered, dedupe;
+    int32_t or_term; /* UNION */
+    double rows;     /* that the path gives, before filters */
+    double rows_out; /* after all terms that can be tested then */
+    double cost;
+    uint64_t hash_terms; /* HASH: bits of terms (first 64) */
+};
+
+struct order_wish; /* order.c */
+
+struct block_plan {
+    struct planner *p;
+    struct ir_query *query;
+    struct bound_block *block;
+    struct terms terms;
+    struct txn *txn;
+    size_t source_count;
+    double *source_rows;
+    struct needed *needed; /* per source */
+    const struct order_wish *wish;
+    double limit; /* rows wanted, 0: all */
+};
+
+/* Which attributes of a source are read anywhere. */
+struct needed {
+    size_t count, capacity;
+    uint16_t *attributes;
+    bool whole; /* the record itself */
+};
+
+double source_estimate(const struct planner *p, const struct source_info *info);
+enum status needed_collect(struct planner *p, struct ir_query *query, struct bound_block *block,
+                           struct needed **out);
+/* The cheapest path to the source at `position` when `ready` sources have rows. With `ordered`, only
+ * paths that deliver the block's wished order. */
+void access_best(struct block_plan *bp, unsigned position, uint64_t ready, bool ordered,
+                 double outer_rows, struct path *out);
+enum status access_make(struct block_plan *bp, unsigned position, uint64_t ready,
+                        const struct path *path, uint64_t *answered, struct plan_loop *loop);
+double sort_cost(double rows);
+
+/* ---- order.c: wished orders and what indexes deliver ---- */
+
+struct order_wish {
+    size_t count;
+    const struct plan_order *keys;
+    bool any_direction; /* grouping, DISTINCT: only adjacency matters */
+};
+/* Does reading `position` by `path` deliver the wish? *descending: backwards. */
+bool order_is_delivered(const struct block_plan *bp, unsigned position, const struct path *path,
+                        const struct order_wish *wish, bool *descending);
+
+/* ---- join_order.c ---- */
+
+struct join_step {
+    uint8_t position;
+    struct path path;
+};
+enum status join_order_choose(struct block_plan *bp, struct join_step *steps, bool *is_ordered);
+
+/* ---- plan_query.c, plan_block.c, plan_group.c, plan_write.c ---- */
+
+enum status plan_query_make(struct planner *p, struct ir_query *query);
+enum status plan_block_make(struct planner *p, struct ir_query *query, struct bound_block *block);
+enum status plan_group(struct planner *p, struct ir_query *query, struct bound_block *block);
+enum status plan_windows(struct planner *p, struct ir_query *query, struct bound_block *block);
+enum status plan_subqueries(struct planner *p, struct ir_expr **slot);
+enum status plan_write_make(struct planner *p);
+enum status plan_cte_number(struct planner *p, struct bound_cte *cte);
+
+#endif
