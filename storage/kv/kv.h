@@ -1,25 +1,28 @@
 /*
- * kv: named ordered stores of byte strings, with snapshots and one writer, over RocksDB, LMDB or memory.
+ * kv: named ordered stores of byte strings, with snapshots and one writer, over RocksDB, LMDB or
+ * memory.
  *
- * A kv holds many stores, each an ordered map. A store is known by a 32-bit id that is never used twice and
- * a class that tells the backend how it is used. Who may write: one write transaction at a time (the
- * sequencer of storage/table is the only caller); readers never block it and are never blocked.
+ * A kv holds many stores, each an ordered map. A store is known by a 32-bit id that is never used
+ * twice and a class that tells the backend how it is used. Who may write: one write transaction at
+ * a time (the sequencer of storage/table is the only caller); readers never block it and are never
+ * blocked.
  *
- * Lifetimes: a slice from kv_get lives until its transaction ends or is renewed, or, in a write transaction,
- *            until it next writes; a slice from a cursor, also until that cursor moves.
- * Ownership: kv_commit and kv_abort end a write transaction and free it. A read transaction is ended by
- *            kv_end_read. A cursor is closed by whoever opened it, before its transaction ends.
- * Threads:   a struct kv is shared; a transaction and its cursors are used by one thread at a time (a read
- *            transaction may be handed from thread to thread; a write transaction stays where it began).
- * Errors:    ST_OK, ST_NOT_FOUND and ST_DONE are answers, the rest are failures, after which a write
- *            transaction can only be aborted. Keys have 1 to KV_KEY_BYTES_MAX bytes, values up to 1 GiB.
+ * Lifetimes: a slice from kv_get lives until its transaction ends or is renewed, or, in a write
+ * transaction, until it next writes; a slice from a cursor, also until that cursor moves.
+ * Ownership: kv_commit and kv_abort end a write transaction and free it. A read transaction is
+ * ended by kv_end_read. A cursor is closed by whoever opened it, before its transaction ends.
+ * Threads:   a struct kv is shared; a transaction and its cursors are used by one thread at a time
+ * (a read transaction may be handed from thread to thread; a write transaction stays where it
+ * began). Errors:    ST_OK, ST_NOT_FOUND and ST_DONE are answers, the rest are failures, after
+ * which a write transaction can only be aborted. Keys have 1 to KV_KEY_BYTES_MAX bytes, values up
+ * to 1 GiB.
  */
 #ifndef HARPER_KV_KV_H
 #define HARPER_KV_KV_H
 
 #include "storage/base/base.h"
 
-enum { KV_KEY_BYTES_MAX = 511 };
+enum { KV_KEY_BYTES_MAX = 511, KV_VALUE_BYTES_MAX = 1 << 30 };
 
 enum kv_class {
     KV_DATA,  /* primary stores: point reads and scans */
@@ -34,12 +37,15 @@ struct kv_txn;
 struct kv_cursor;
 
 struct kv_options {
-    const char *backend;     /* "rocksdb", "lmdb", "memory"; NULL: detect an existing one, else rocksdb */
+    const char
+        *backend; /* "rocksdb", "lmdb", "memory"; NULL: detect an existing one, else rocksdb */
     bool read_only;
-    bool create;             /* make it when missing */
-    uint64_t cache_bytes;    /* block cache and memtables together; 0: a default from the machine's memory */
-    uint64_t map_bytes;      /* LMDB: first size of the map; it grows by itself */
-    uint64_t free_bytes_min; /* commits answer ST_FULL when the file system has less left; 0: 64 MiB */
+    bool create;          /* make it when missing */
+    uint64_t cache_bytes; /* block cache and memtables together; 0: a default from the machine's
+                             memory */
+    uint64_t map_bytes;   /* LMDB: first size of the map; it grows by itself */
+    uint64_t
+        free_bytes_min; /* commits answer ST_FULL when the file system has less left; 0: 64 MiB */
 };
 
 /* `path` is a directory ("" for memory). */
@@ -53,14 +59,16 @@ const char *kv_detect(const char *path);
 /* ---- transactions ---- */
 
 enum status kv_begin_read(struct kv *kv, struct kv_txn **out, struct error *err);
-/* Move a read transaction to the newest commit; cheap enough for every statement. Its cursors stay open, unpositioned. */
+/* Move a read transaction to the newest commit; cheap enough for every statement. Its cursors stay
+ * open, unpositioned. */
 enum status kv_renew(struct kv_txn *txn);
 /* Give the snapshot back but keep the object for kv_renew, so that an idle reader pins nothing. */
 void kv_park(struct kv_txn *txn);
 void kv_end_read(struct kv_txn *txn);
 
 enum status kv_begin_write(struct kv *kv, struct kv_txn **out, struct error *err);
-/* sync: on return the commit is on disk. Otherwise it is in the process' or the kernel's hands (kv_sync later). */
+/* sync: on return the commit is on disk. Otherwise it is in the process' or the kernel's hands
+ * (kv_sync later). */
 enum status kv_commit(struct kv_txn *txn, bool sync, struct error *err);
 void kv_abort(struct kv_txn *txn); /* NULL is allowed */
 enum status kv_sync(struct kv *kv, struct error *err);
@@ -68,8 +76,8 @@ enum status kv_sync(struct kv *kv, struct error *err);
 /* ---- stores ---- */
 
 enum status kv_store_create(struct kv_txn *txn, uint32_t store, enum kv_class class);
-/* Gone at once for readers that begin later; space comes back in the background, and later scans of other
- * stores do not pay for it. */
+/* Gone at once for readers that begin later; space comes back in the background, and later scans of
+ * other stores do not pay for it. */
 enum status kv_store_drop(struct kv_txn *txn, uint32_t store, enum kv_class class);
 
 /* ---- point access ---- */
@@ -80,13 +88,20 @@ struct kv_store {
 };
 
 enum status kv_get(struct kv_txn *txn, struct kv_store store, struct slice key, struct slice *out);
-/* values[i].data is NULL where keys[i] is missing. Keys ascending. Fetches in one batch with prefetch. */
+/* values[i].data is NULL only where keys[i] is missing. Keys ascending. Fetches in one batch with
+ * prefetch. */
 enum status kv_get_many(struct kv_txn *txn, struct kv_store store, size_t count,
                         const struct slice *keys, struct slice *values);
+/* Nothing that kv_get and kv_get_many lent so far is needed any more. A statement that reads many
+ * rows says so now and then; otherwise what was lent adds up until the transaction ends or is
+ * renewed. */
+void kv_unpin(struct kv_txn *txn);
 enum status kv_put(struct kv_txn *txn, struct kv_store store, struct slice key, struct slice value);
 /* As kv_put, with the caller's word that key is the greatest of its store: bulk load, log. */
-enum status kv_append(struct kv_txn *txn, struct kv_store store, struct slice key, struct slice value);
-enum status kv_delete(struct kv_txn *txn, struct kv_store store, struct slice key); /* ST_OK also when missing */
+enum status kv_append(struct kv_txn *txn, struct kv_store store, struct slice key,
+                      struct slice value);
+enum status kv_delete(struct kv_txn *txn, struct kv_store store,
+                      struct slice key); /* ST_OK also when missing */
 /* Delete keys in [from, to); an empty `to` means to the end. */
 enum status kv_delete_range(struct kv_txn *txn, struct kv_store store, struct slice from,
                             struct slice to);
@@ -97,7 +112,8 @@ enum status kv_cursor_open(struct kv_txn *txn, struct kv_store store, struct kv_
 void kv_cursor_close(struct kv_cursor *cursor); /* NULL is allowed */
 /* ST_OK: positioned, key and value set; ST_DONE: no such key, unpositioned. */
 enum status kv_seek(struct kv_cursor *cursor, struct slice at_least);
-enum status kv_seek_before(struct kv_cursor *cursor, struct slice before); /* last key < before; empty: last of all */
+enum status kv_seek_before(struct kv_cursor *cursor,
+                           struct slice before); /* last key < before; empty: last of all */
 enum status kv_first(struct kv_cursor *cursor);
 enum status kv_last(struct kv_cursor *cursor);
 enum status kv_next(struct kv_cursor *cursor);
@@ -129,10 +145,12 @@ enum status kv_backup(struct kv *kv, const char *path, struct error *err);
 
 /* ---- fault: any of them, failing on purpose (tests) ---- */
 
-/* Failpoints that every backend hits: kv.open, kv.begin_write, kv.get, kv.put, kv.delete, kv.cursor,
- * kv.commit.before, kv.commit.after, kv.sync. kv_fault_wrap adds what failpoints cannot do: lose everything
- * since the last sync when told to crash. Ownership of `inner` passes to the wrapper. */
+/* Failpoints that every backend hits: kv.open, kv.begin_write, kv.get, kv.put, kv.delete,
+ * kv.cursor, kv.commit.before, kv.commit.after, kv.sync. kv_fault_wrap adds what failpoints cannot
+ * do: lose everything since the last sync when told to crash. Ownership of `inner` passes to the
+ * wrapper. */
 enum status kv_fault_wrap(struct kv *inner, struct kv **out);
-enum status kv_fault_crash(struct kv *wrapper, struct error *err); /* back to the last synced state */
+enum status kv_fault_crash(struct kv *wrapper,
+                           struct error *err); /* back to the last synced state */
 
 #endif
