@@ -18,15 +18,40 @@
 enum {
     URL_DEPTH_MAX = 64,
     URL_CONDITIONS_MAX = 1024,
+    URL_SHAPE_LITERALS_MAX = 32,
 };
 
-/* What attribute types are, for converting texts: asked once per name. NULL when the table has no
- * such attribute. */
+/* Types as the schema language knows them, numbered as enum attribute_type of the catalog, which
+ * this module must not include. */
+enum url_type {
+    URL_TYPE_ANY,
+    URL_TYPE_INT,
+    URL_TYPE_LONG,
+    URL_TYPE_FLOAT,
+    URL_TYPE_BIGINT,
+    URL_TYPE_BOOLEAN,
+    URL_TYPE_STRING,
+    URL_TYPE_ID,
+    URL_TYPE_DATE,
+    URL_TYPE_BYTES,
+    URL_TYPE_BLOB,
+    URL_TYPE_OBJECT,
+    URL_TYPE_RELATIONSHIP,
+    URL_TYPE_COUNT
+};
+
+/* What attribute types are, for converting texts: asked once per name. A NULL schema knows nothing:
+ * every name is taken as an attribute of any type. */
 struct url_schema {
     void *context;
     /* The declared type of `path` as enum attribute_type's number (0 Any), following relationships;
      * -1: not a defined attribute; -2: a relationship itself. *is_list tells arrays. */
     int (*type_of)(void *context, const struct slice *path, size_t parts, bool *is_list);
+    /* May be NULL: no check then. Can rows be read in the order of this attribute (an index or the
+     * primary key)? */
+    bool (*is_ordered)(void *context, const struct slice *path, size_t parts);
+    /* May be NULL. Is it the whole primary key? */
+    bool (*is_key)(void *context, struct slice name);
 };
 
 /* A search: GET/DELETE /T/?query. Adds conditions, select, sort, limit to a query over one source.
@@ -39,6 +64,47 @@ enum status url_parse_search(struct slice table_path, struct slice raw, bool is_
 enum status url_parse_get(struct slice table_path, struct slice raw,
                           const struct url_schema *schema, struct arena *arena,
                           struct ir_statement **out, struct error *err);
+
+/* ---- reuse of a compiled statement by requests of the same shape (shape.c) ----
+ *
+ * A request's raw query is read by the lexer alone into its shape: the text with every value taken
+ * out, and the values. Statements are cached by table, catalog version and shape key. On a hit,
+ * url_slots_bind converts the values as the first request's were, into the parameters of the
+ * statement: nothing is parsed or planned.
+ *
+ * The key keeps apart what makes another statement: `null`, a trailing star, texts that look like
+ * numbers, booleans or plain text. What only conversion shows (a percent-encoded null, `NaN`, a
+ * text that begins with a digit) is found by url_slots_bind, which then answers ST_NOT_FOUND: parse
+ * that request. It answers so for malformed values too, since parsing knows how to report them.
+ */
+struct url_slots;
+
+struct url_shape {
+    struct buf key; /* the holder frees it with url_shape_deinit; reused by the next read */
+    size_t literal_count;
+    struct slice literals[URL_SHAPE_LITERALS_MAX]; /* raw texts, lent from the query */
+};
+
+/* ST_OK, or ST_NOT_FOUND when the query is malformed or too large to be shared: parse it. {0} is a
+ * valid shape. */
+enum status url_shape_read(struct slice raw, struct url_shape *out);
+void url_shape_deinit(struct url_shape *shape);
+
+/* As url_parse_search and url_parse_get; *slots lives in `arena`. The statement lends from `raw`:
+ * copy the query into the arena first when the statement is to be kept. */
+enum status url_parse_search_slots(struct slice table_path, struct slice raw, bool is_delete,
+                                   const struct url_schema *schema, struct arena *arena,
+                                   struct ir_statement **out, struct url_slots **slots,
+                                   struct error *err);
+enum status url_parse_get_slots(struct slice table_path, struct slice raw,
+                                const struct url_schema *schema, struct arena *arena,
+                                struct ir_statement **out, struct url_slots **slots,
+                                struct error *err);
+size_t url_slots_count(const struct url_slots *slots); /* parameters of the statement */
+/* Convert the literals of a shape with the same key. values[slot - 1]; decoded text is written into
+ * `arena` (the request's). The key of url_parse_get, parameter 1, is left alone. */
+enum status url_slots_bind(const struct url_slots *slots, const struct url_shape *shape,
+                           struct arena *arena, struct value *values);
 
 /* Text to value by declared type (specification 5.6.3) or autocast (5.6.4). ST_TYPE names
  * attribute, text and type. */

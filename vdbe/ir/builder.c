@@ -108,9 +108,10 @@ static bool logic_reserve(struct arena *arena, struct ir_expr *logic, size_t mor
     return true;
 }
 
+/* An AND whose operands one array element must satisfy together keeps them to itself. */
 static bool is_logic(const struct ir_expr *expr, enum ir_logic op)
 {
-    return expr->kind == IR_LOGIC && expr->op == op;
+    return expr->kind == IR_LOGIC && expr->op == op && !expr->any_element;
 }
 
 /* Append `operand`, or its operands when it is of the same kind. */

@@ -145,7 +145,8 @@ struct ir_expr {
     uint8_t op;       /* of the kind's own enum */
     bool negated;     /* NOT IN, NOT LIKE, NOT EXISTS */
     bool any_element; /* COMPARE: an array operand matches when any element does (REST); cleared
-                         when binding shows scalars */
+                         when binding shows scalars. IS_STORED_NULL and NOT_NULL likewise. LOGIC
+                         AND: one and the same element satisfies every operand (chained ranges) */
     uint8_t affinity, collation; /* [bound] of the result, as SQLite defines them for comparisons */
     bool is_collation_explicit;  /* [bound] */
     bool is_constant; /* [bound] same value for the whole run (literals, parameters, pure functions
