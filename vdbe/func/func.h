@@ -17,6 +17,16 @@
 #include "storage/value/value.h"
 
 struct func;
+struct regexp_cache;
+struct search_cache;
+
+/* What functions compile and want to find again: patterns, SEARCH_JSON expressions. One per
+ * statement, {0} to start. */
+struct func_scratch {
+    struct regexp_cache *regexps;
+    struct search_cache *searches;
+};
+void func_scratch_free(struct func_scratch *scratch);
 
 struct func_context {
     struct arena *arena; /* results and temporaries of this call */
@@ -26,9 +36,10 @@ struct func_context {
     int64_t now_us;         /* the statement's time: the same for every call of one run */
     uint64_t *random_state; /* of the connection */
     int64_t changes, total_changes, last_insert_rowid; /* of the connection */
-    uint32_t text_bytes_max;    /* longest text or bytes a function may make: ST_TOO_BIG above */
-    uint8_t collation;          /* enum collation of the first argument: min, max, nullif … */
-    volatile bool *interrupted; /* long loops look at it; may be NULL */
+    uint32_t text_bytes_max;      /* longest text or bytes a function may make: ST_TOO_BIG above */
+    uint8_t collation;            /* enum collation of the first argument: min, max, nullif … */
+    volatile bool *interrupted;   /* long loops look at it; may be NULL */
+    struct func_scratch *scratch; /* of the statement; NULL: everything is compiled at each call */
 };
 
 enum func_flag {
@@ -39,6 +50,29 @@ enum func_flag {
     FUNC_TAKES_COLLATION = 16,
     FUNC_RESULT_JSON = 32,      /* text results carry VALUE_IS_JSON */
     FUNC_NULL_IN_NULL_OUT = 64, /* the machine need not call it when the first argument is null */
+    FUNC_LAZY = 128, /* coalesce, ifnull, iif, if, likely …: later arguments are evaluated only when
+                        earlier ones do not decide. codegen makes jumps of them; `scalar` serves
+                        where all arguments are at hand. */
+};
+
+/* One row of a window's partition as its function sees it. Rows of the partition are numbered from
+ * 0 in window order. A frame is what is left of first … end after EXCLUDE, so it may have holes:
+ * up to three stretches, ascending, none of them empty; 0 stretches: an empty frame. */
+struct func_stretch {
+    int64_t first, end; /* rows first … end - 1 */
+};
+
+struct func_window {
+    int64_t row;                    /* the current one */
+    int64_t partition_rows;         /* of the whole partition */
+    int64_t peers_first, peers_end; /* rows that are equal to this one by ORDER BY */
+    int64_t peer_group;             /* how many groups of peers stand before this one's */
+    unsigned frame_count;
+    struct func_stretch frame[3];
+    /* The value of argument `argument` computed at row `row` (0 <= row < partition_rows); lent
+     * until the next call. */
+    enum status (*argument_at)(void *source, int64_t row, unsigned argument, struct value *out);
+    void *source;
 };
 
 struct func {
@@ -58,6 +92,10 @@ struct func {
     enum status (*result)(struct func_context *context, void *state,
                           struct value *out); /* may be asked repeatedly */
     void (*deinit)(void *state);
+    /* row_number, lag, nth_value …: FUNC_WINDOW without step. Called once for each row. The result
+     * may be lent from argument_at. */
+    enum status (*window)(struct func_context *context, const struct func_window *window,
+                          unsigned count, struct value *out);
     void *user;
     const char *summary; /* for function_list and the generated page in docs/ */
 };
@@ -77,6 +115,35 @@ const struct func *func_find(const struct func_registry *registry, struct slice 
 const struct func *func_at(const struct func_registry *registry,
                            size_t index); /* NULL behind the last: listings, completion */
 
+/* ---- table functions (table_function.c) ---- */
+
+struct func_table_column {
+    const char *name;
+    bool is_hidden;      /* not part of `*`; hidden columns are the arguments, in order, and may be
+                            given as equalities in WHERE instead */
+    uint8_t result_type; /* as in struct func */
+};
+
+/* A function in FROM. Arguments are lent until close; one that is absent was not given. A value
+ * given out by `column` lives until the next `next` or `close`, or lends from the arguments. */
+struct func_table {
+    const char *name;
+    uint8_t args_min, args_max;
+    uint8_t column_count;
+    const struct func_table_column *columns;
+    size_t cursor_bytes; /* zeroed before open; close is called after a failed open too */
+    enum status (*open)(struct func_context *context, void *cursor, unsigned count,
+                        const struct value *args);
+    enum status (*next)(struct func_context *context, void *cursor); /* ST_ROW, ST_DONE */
+    enum status (*column)(struct func_context *context, void *cursor, unsigned column,
+                          struct value *out);
+    void (*close)(void *cursor);
+    const char *summary;
+};
+
+const struct func_table *func_table_find(struct slice name); /* without case; NULL: none */
+const struct func_table *func_table_at(size_t index);        /* NULL behind the last */
+
 /* ---- patterns (pattern.c, regexp.c) ---- */
 
 enum { LIKE_PATTERN_BYTES_MAX = 50000 };
@@ -91,7 +158,6 @@ struct slice pattern_like_prefix(struct slice pattern, uint32_t escape, struct a
                                  bool *is_exact, bool *is_prefix_only);
 /* PCRE2 with match limits; compiled patterns are cached per statement in `cache` (opaque, start
  * NULL, freed by regexp_free). */
-struct regexp_cache;
 enum status regexp_match(struct regexp_cache **cache, struct slice pattern, struct slice text,
                          bool *out, struct error *err);
 void regexp_free(struct regexp_cache *cache);
