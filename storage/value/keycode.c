@@ -500,7 +500,7 @@ static bool retype(struct value *v, enum number_type type)
     case TYPE_PLAIN:
         return true;
     case TYPE_REAL:
-        if (v->kind != VALUE_INT)
+        if (v->kind != VALUE_INT || compare_int_real(v->as.i, (double)v->as.i) != 0)
             return false;
         *v = value_real((double)v->as.i);
         return true;

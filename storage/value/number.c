@@ -124,7 +124,9 @@ static void decimal_shortest(double d, struct decimal *out)
 {
     if (decimal_if_short(d, out))
         return;
-    for (int precision = 15; precision < 17; precision++) {
+    /* Below the normal range fewer digits may do; elsewhere 15 digits with their zeros cut are the
+     * shortest. */
+    for (int precision = d < 0x1p-1022 ? 1 : 15; precision < 17; precision++) {
         decimal_of_precision(d, precision, out);
         if (double_of_decimal(out) == d)
             return;
