@@ -489,6 +489,8 @@ static enum status begin(struct url_lower *lower, struct slice raw, struct url_q
         ARENA_NEW_ARRAY(lower->arena, struct url_literal_use, query->literal_count + 1);
     if (lower->slots->uses == NULL)
         return no_memory(lower->err);
+    for (size_t i = 0; i < query->literal_count; i++)
+        lower->slots->uses[i].is_form = query->is_simple;
     for (const struct url_operand *number = query->numbers; number != NULL; number = number->next)
         use_number(lower, number->token, URL_LITERAL_NUMBER, 0);
     statement->text = raw;
