@@ -1,0 +1,172 @@
+/* Transactions of a session: BEGIN to COMMIT or ROLLBACK, and savepoints inside. */
+#include "api/api_internal.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum status transaction_begin(harper_session *session, bool is_write, struct error *err)
+{
+    if (session->in_transaction)
+        return error_set(err, ST_INVALID, -1, "cannot start a transaction within a transaction");
+    session->in_transaction = true;
+    if (is_write) {
+        enum status st =
+            txn_begin(session->databases[0].db, TXN_WRITE, &session->databases[0].open, err);
+
+        if (st != ST_OK) {
+            session->in_transaction = false;
+            return st;
+        }
+    }
+    return ST_OK;
+}
+
+static void savepoints_drop(harper_session *session, const struct savepoint *down_to)
+{
+    while (session->savepoints != down_to) {
+        struct savepoint *inner = session->savepoints;
+
+        session->savepoints = inner->outer;
+        free(inner->name);
+        free(inner);
+    }
+}
+
+/* Databases commit one after the other: a failure leaves the ones before it committed, those behind
+ * it rolled back. */
+enum status transaction_commit(harper_session *session, struct error *err)
+{
+    enum status st = ST_OK;
+
+    if (!session->in_transaction)
+        return error_set(err, ST_INVALID, -1, "cannot commit - no transaction is active");
+    if (session->running > 1)
+        return error_set(err, ST_BUSY, -1,
+                         "cannot commit transaction - SQL statements in progress");
+    for (unsigned k = 0; k < session->database_count; k++) {
+        struct session_database *database = &session->databases[k];
+
+        if (database->open == NULL)
+            continue;
+        if (st == ST_OK)
+            st = txn_commit(database->open, err);
+        else
+            txn_rollback(database->open);
+        database->open = NULL;
+    }
+    savepoints_drop(session, NULL);
+    session->in_transaction = false;
+    return st;
+}
+
+void transaction_rollback(harper_session *session)
+{
+    for (harper_statement *statement = session->statements; statement != NULL;
+         statement = statement->next)
+        if (statement->is_running && statement->uses_open && statement->vm != NULL)
+            vm_reset(statement->vm); /* its cursors must not outlive the transaction */
+    for (unsigned k = 0; k < session->database_count; k++) {
+        struct session_database *database = &session->databases[k];
+
+        if (database->open != NULL)
+            txn_rollback(database->open);
+        database->open = NULL;
+    }
+    savepoints_drop(session, NULL);
+    session->in_transaction = false;
+}
+
+enum status transaction_write(harper_session *session, unsigned k, struct error *err)
+{
+    struct session_database *database = &session->databases[k];
+
+    if (database->open == NULL)
+        TRY(txn_begin(database->db, TXN_WRITE, &database->open, err));
+    else if (!txn_is_write(database->open))
+        TRY(txn_upgrade(database->open, err));
+    else
+        return ST_OK;
+    /* Savepoints set before this database was written to go back to its beginning. */
+    for (struct savepoint *savepoint = session->savepoints; savepoint != NULL;
+         savepoint = savepoint->outer) {
+        if (!savepoint->has_mark[k]) {
+            savepoint->marks[k] = txn_mark(database->open);
+            savepoint->has_mark[k] = true;
+        }
+    }
+    return ST_OK;
+}
+
+/* ---- savepoints ---- */
+
+enum status savepoint_set(harper_session *session, struct slice name, struct error *err)
+{
+    struct savepoint *savepoint = calloc(1, sizeof *savepoint);
+
+    if (savepoint == NULL)
+        return ST_NO_MEMORY;
+    savepoint->name = strndup(name.data, name.len);
+    if (!session->in_transaction) {
+        enum status st = transaction_begin(session, false, err);
+
+        if (st != ST_OK) {
+            free(savepoint->name);
+            free(savepoint);
+            return st;
+        }
+        savepoint->began_transaction = true;
+    }
+    for (unsigned k = 0; k < session->database_count; k++) {
+        struct txn *open = session->databases[k].open;
+
+        if (open != NULL && txn_is_write(open)) {
+            savepoint->marks[k] = txn_mark(open);
+            savepoint->has_mark[k] = true;
+        }
+    }
+    savepoint->outer = session->savepoints;
+    session->savepoints = savepoint;
+    return ST_OK;
+}
+
+static struct savepoint *savepoint_find(harper_session *session, struct slice name,
+                                        struct error *err)
+{
+    for (struct savepoint *savepoint = session->savepoints; savepoint != NULL;
+         savepoint = savepoint->outer)
+        if (slice_is_nocase(name, savepoint->name))
+            return savepoint;
+    error_set(err, ST_NO_NAME, -1, "no such savepoint: %.*s", (int)name.len, name.data);
+    return NULL;
+}
+
+enum status savepoint_release(harper_session *session, struct slice name, struct error *err)
+{
+    struct savepoint *savepoint = savepoint_find(session, name, err);
+
+    if (savepoint == NULL)
+        return ST_NO_NAME;
+    if (savepoint->began_transaction)
+        return transaction_commit(session, err);
+    for (unsigned k = 0; k < session->database_count; k++)
+        if (session->databases[k].open != NULL && savepoint->has_mark[k])
+            txn_release_to(session->databases[k].open, savepoint->marks[k]);
+    savepoints_drop(session, savepoint->outer);
+    return ST_OK;
+}
+
+/* The savepoint itself stays. */
+enum status savepoint_rollback(harper_session *session, struct slice name, struct error *err)
+{
+    struct savepoint *savepoint = savepoint_find(session, name, err);
+
+    if (savepoint == NULL)
+        return ST_NO_NAME;
+    for (unsigned k = 0; k < session->database_count; k++) {
+        if (session->databases[k].open == NULL || !savepoint->has_mark[k])
+            continue;
+        TRY(txn_rollback_to(session->databases[k].open, savepoint->marks[k]));
+        savepoint->marks[k] = txn_mark(session->databases[k].open);
+    }
+    savepoints_drop(session, savepoint);
+    return ST_OK;
+}

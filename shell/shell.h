@@ -1,0 +1,92 @@
+/*
+ * shell: the interactive program. This header is private to shell/.
+ *
+ * One struct shell holds the state; there is one thread of input, and a signal handler that only
+ * asks the session to stop.
+ */
+#ifndef HARPER_SHELL_SHELL_H
+#define HARPER_SHELL_SHELL_H
+
+#include "api/harper.h"
+#include <stdio.h>
+
+enum output_mode {
+    MODE_LIST,
+    MODE_BOX,
+    MODE_TABLE,
+    MODE_COLUMN,
+    MODE_MARKDOWN,
+    MODE_LINE,
+    MODE_CSV,
+    MODE_TABS,
+    MODE_JSON,
+    MODE_NDJSON,
+    MODE_QUOTE,
+    MODE_HTML,
+    MODE_COUNT
+};
+
+struct shell {
+    harper *db;
+    harper_session *session;
+    char *path;
+    FILE *out;            /* where rows go: stdout or .output's file */
+    bool is_interactive;  /* standard input is a terminal */
+    bool is_terminal_out; /* standard output is one: colours, progress, box */
+    bool has_headers, headers_chosen;
+    bool stop_on_error, had_error, echo, quit;
+    bool timer, show_changes;
+    int exit_code;
+    int explain; /* -1 off, else enum harper_explain, shown before each statement runs */
+    enum output_mode mode;
+    char null_text[64];
+    char separator[32], row_separator[32];
+    unsigned read_depth;
+    unsigned input_line; /* of the script being read, for messages */
+    const char *input_name;
+};
+
+/* ---- render.c: rows to text ---- */
+
+extern const char *const mode_names[MODE_COUNT];
+
+struct renderer;
+/* Columns are known before the first row; a renderer that aligns keeps rows until the end. */
+struct renderer *render_begin(struct shell *shell, harper_statement *statement);
+void render_row(struct renderer *renderer, harper_statement *statement);
+void render_end(struct renderer *renderer);           /* frees */
+size_t display_width(const char *text, size_t bytes); /* terminal cells, for UTF-8 text */
+
+/* ---- run.c: statements ---- */
+
+/* Run a whole input: SQL statements, a request line (GET /…), a JSON operation or a dot command. */
+void shell_run(struct shell *shell, const char *text);
+void shell_error(struct shell *shell, const char *text,
+                 const harper_error *error); /* with a caret */
+bool shell_is_request(const char *text);     /* begins with a method and a path */
+bool shell_open(struct shell *shell, const char *path, const harper_options *options);
+void shell_close(struct shell *shell);
+/* Read statements from a file or pipe. */
+void shell_read(struct shell *shell, FILE *in, const char *name);
+
+/* ---- commands.c: dot commands ---- */
+
+void command_run(struct shell *shell, const char *line);
+/* Command k's name with its dot, or NULL: completion. */
+const char *command_name(size_t index);
+void shell_each_text(struct shell *shell, const char *sql,
+                     void (*each)(void *context, const char *text), void *context);
+
+/* ---- import.c ---- */
+
+/* .import FILE TABLE with the format by option or the file's name; progress on a terminal. */
+void import_file(struct shell *shell, const char *path, const char *table, const char *format,
+                 unsigned skip);
+/* A table's rows, or a query's, into a file: CSV, JSON or NDJSON by the file's name. */
+void export_file(struct shell *shell, const char *path, const char *source);
+
+/* ---- input.c: the terminal ---- */
+
+void input_loop(struct shell *shell);
+
+#endif
