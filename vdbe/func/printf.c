@@ -11,7 +11,8 @@
 
 struct conversion {
     char letter;
-    bool left, plus, blank, alternate, alternate2, zero, thousands;
+    bool left, alternate, alternate2, zero, thousands;
+    char sign; /* for numbers that are not negative: '+', ' ' or 0; the last flag wins */
     int64_t width;
     int precision; /* -1: none given */
 };
@@ -39,10 +40,8 @@ static bool take_flag(struct conversion *conversion, char c)
         conversion->left = true;
         return true;
     case '+':
-        conversion->plus = true;
-        return true;
     case ' ':
-        conversion->blank = true;
+        conversion->sign = c;
         return true;
     case '#':
         conversion->alternate = true;
@@ -189,11 +188,7 @@ static enum status put_integer(struct format_job *job, const struct conversion *
     bool upper = conversion->letter == 'X' || conversion->letter == 'p';
     int64_t i = value_to_int(next_arg(job));
     uint64_t number = is_signed && i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
-    char prefix = !is_signed          ? 0
-                  : i < 0             ? '-'
-                  : conversion->plus  ? '+'
-                  : conversion->blank ? ' '
-                                      : 0;
+    char prefix = !is_signed ? 0 : i < 0 ? '-' : conversion->sign;
     int64_t least = conversion->precision;
     char *room, *end, *at;
 
@@ -384,7 +379,7 @@ static enum status put_real(struct format_job *job, const struct conversion *con
 {
     double number = func_real(next_arg(job));
     bool is_negative = number < 0;
-    char prefix = is_negative ? '-' : conversion->plus ? '+' : conversion->blank ? ' ' : 0;
+    char prefix = is_negative ? '-' : conversion->sign;
     int64_t precision = conversion->precision < 0 ? 6 : conversion->precision;
     char *room, *at, *end;
 

@@ -1,0 +1,44 @@
+/* Scalar functions and aggregates against results that the sqlite3 program gave (refresh_cases.py).
+ */
+#include "evaluate.h"
+
+static void scalars_answer_as_sqlite_does(void **state)
+{
+    struct calculator calc;
+
+    (void)state;
+    calculator_open(&calc);
+    assert_int_equal(run_cases(&calc, "test/unit/vdbe/func/scalar.cases"), 0);
+    calculator_close(&calc);
+}
+
+static void printf_writes_as_sqlite_does(void **state)
+{
+    struct calculator calc;
+
+    (void)state;
+    calculator_open(&calc);
+    assert_int_equal(run_cases(&calc, "test/unit/vdbe/func/printf.cases"), 0);
+    calculator_close(&calc);
+}
+
+static void aggregates_answer_as_sqlite_does(void **state)
+{
+    struct calculator calc;
+
+    (void)state;
+    calculator_open(&calc);
+    assert_int_equal(run_cases(&calc, "test/unit/vdbe/func/aggregate.cases"), 0);
+    calculator_close(&calc);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scalars_answer_as_sqlite_does),
+        cmocka_unit_test(printf_writes_as_sqlite_does),
+        cmocka_unit_test(aggregates_answer_as_sqlite_does),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
