@@ -194,8 +194,6 @@ enum status record_verify(struct slice key, struct slice bytes)
     enum status st;
 
     TRY(record_header_read(bytes, &header, &body));
-    if ((header.flags & RECORD_DEAD) != 0 && body.len == 0)
-        return ST_OK; /* a tombstone of its header alone */
     if (body.len < CHECKSUM_BYTES)
         return ST_CORRUPT;
     bytes.len -= CHECKSUM_BYTES;

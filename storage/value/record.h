@@ -32,7 +32,7 @@ struct shape {
 };
 
 enum record_flag {
-    RECORD_DEAD = 1, /* a tombstone: header only */
+    RECORD_DEAD = 1, /* a tombstone: header, shape 0, checksum; record_write makes it */
     RECORD_FULL_STAMP = 2,
     RECORD_PROPERTY_STAMPS = 4,
     RECORD_UNSETTLED = 8,
