@@ -14,15 +14,16 @@ enum cell_kind {
     CELL_FALSE,
     CELL_TRUE,
     CELL_ZERO, /* the integer 0: no bytes */
-    CELL_INT1,
+    CELL_INT1, /* from here to CELL_DATE8: little-endian two's complement, the last bytes of the
+                  cell */
     CELL_INT2,
     CELL_INT4,
     CELL_INT6,
     CELL_INT8,
-    CELL_REAL4, /* a real that a float holds exactly */
-    CELL_REAL8,
     CELL_DATE6,
     CELL_DATE8,
+    CELL_REAL4, /* a real that a float holds exactly */
+    CELL_REAL8,
     CELL_TEXT,
     CELL_BYTES,
     CELL_ARRAY,
@@ -75,6 +76,16 @@ static inline uint32_t cell_load_offset(const uint8_t *offsets, unsigned width, 
     if (width == 2)
         return cell_load2(at + 2 * index);
     return cell_load4(at + 4 * index);
+}
+
+static inline void cell_store_offset(char *at, unsigned width, uint32_t offset)
+{
+    if (width == 1)
+        *at = (char)(uint8_t)offset;
+    else if (width == 2)
+        memcpy(at, &offset, 2);
+    else
+        memcpy(at, &offset, 4);
 }
 
 /* What a cell holds. `start` to `end` are offsets into a payload of `payload_bytes`; a cell that

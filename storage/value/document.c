@@ -32,31 +32,6 @@ bool document_view(struct slice bytes, bool is_array, struct document_view *out)
     return true;
 }
 
-static uint32_t entry_start(const struct document_view *view, size_t index)
-{
-    return index == 0 ? 0 : cell_load_offset(view->ends, view->width, index - 1);
-}
-
-static struct value entry_value(const struct document_view *view, size_t index)
-{
-    uint32_t start = view->name_ends == NULL
-                         ? entry_start(view, index)
-                         : cell_load_offset(view->name_ends, view->width, index);
-
-    return cell_read(view->kinds[index], view->payload, start,
-                     cell_load_offset(view->ends, view->width, index), view->payload_bytes);
-}
-
-static struct slice entry_name(const struct document_view *view, size_t index)
-{
-    uint32_t start = entry_start(view, index);
-    uint32_t end = cell_load_offset(view->name_ends, view->width, index);
-
-    if (start > end || end > view->payload_bytes)
-        return slice_empty();
-    return slice_of(view->payload + start, end - start);
-}
-
 static bool view_of(struct value document, struct document_view *view)
 {
     return (document.kind == VALUE_ARRAY || document.kind == VALUE_OBJECT) &&
@@ -83,7 +58,7 @@ struct value document_element(struct value array, size_t index)
 
     if (array.kind != VALUE_ARRAY || !view_of(array, &view) || index >= view.count)
         return value_absent();
-    return entry_value(&view, index);
+    return document_entry_value(&view, index);
 }
 
 struct value document_member_at(struct value object, size_t index, struct slice *name)
@@ -101,8 +76,8 @@ struct value document_member_at(struct value object, size_t index, struct slice 
     }
     if (object.kind != VALUE_OBJECT || !view_of(object, &view) || index >= view.count)
         return value_absent();
-    *name = entry_name(&view, index);
-    return entry_value(&view, index);
+    *name = document_entry_name(&view, index);
+    return document_entry_value(&view, index);
 }
 
 static struct value record_member(const struct record *record, struct slice name)
@@ -128,8 +103,8 @@ struct value document_member(struct value object, struct slice name)
         if (hit == NULL)
             break;
         at = (size_t)(hit - view.hashes);
-        if (slice_equal(entry_name(&view, at), name))
-            return entry_value(&view, at);
+        if (slice_equal(document_entry_name(&view, at), name))
+            return document_entry_value(&view, at);
     }
     return value_absent();
 }
@@ -138,7 +113,7 @@ struct value document_member(struct value object, struct slice name)
 
 static bool check_entry(const struct document_view *view, size_t index, unsigned depth)
 {
-    uint32_t start = entry_start(view, index);
+    uint32_t start = document_entry_start(view, index);
     uint32_t end = cell_load_offset(view->ends, view->width, index);
 
     if (end < start || end > view->payload_bytes)
@@ -148,7 +123,7 @@ static bool check_entry(const struct document_view *view, size_t index, unsigned
 
         if (name_end < start || name_end > end)
             return false;
-        struct slice name = entry_name(view, index);
+        struct slice name = document_entry_name(view, index);
         if (!utf8_is_valid(name) || document_name_hash(name) != view->hashes[index])
             return false;
         start = name_end;
@@ -172,7 +147,7 @@ static bool names_are_unique(const struct document_view *view)
         for (size_t i = 1; i < view->count; i++)
             for (size_t k = 0; k < i; k++)
                 if (view->hashes[i] == view->hashes[k] &&
-                    slice_equal(entry_name(view, i), entry_name(view, k)))
+                    slice_equal(document_entry_name(view, i), document_entry_name(view, k)))
                     return false;
         return true;
     }
@@ -180,7 +155,7 @@ static bool names_are_unique(const struct document_view *view)
     bool is_unique = names != NULL;
 
     for (size_t i = 0; names != NULL && i < view->count; i++)
-        names[i] = entry_name(view, i);
+        names[i] = document_entry_name(view, i);
     if (names != NULL)
         qsort(names, view->count, sizeof(*names), compare_names);
     for (size_t i = 1; is_unique && i < view->count; i++)
@@ -195,7 +170,7 @@ bool document_check_depth(struct slice bytes, bool is_array, unsigned depth)
 
     if (depth > DOCUMENT_DEPTH_MAX || !document_view(bytes, is_array, &view))
         return false;
-    if (entry_start(&view, view.count) != view.payload_bytes)
+    if (document_entry_start(&view, view.count) != view.payload_bytes)
         return false;
     for (size_t i = 0; i < view.count; i++)
         if (!check_entry(&view, i, depth))

@@ -231,14 +231,6 @@ static void drop_repeated_names(struct document_builder *builder, const struct l
 
 /* ---- closing ---- */
 
-static void put_number(char *at, unsigned width, uint32_t number)
-{
-    if (width == 1)
-        *at = (char)(uint8_t)number;
-    else
-        memcpy(at, &number, width);
-}
-
 static void write_directory(struct document_builder *builder, const struct level *level)
 {
     size_t count = entry_count(builder, level);
@@ -259,11 +251,11 @@ static void write_directory(struct document_builder *builder, const struct level
         for (size_t i = 0; i < count; i++)
             *at++ = (char)entries[i].hash;
         for (size_t i = 0; i < count; i++, at += width)
-            put_number(at, width, entries[i].name_end);
+            cell_store_offset(at, width, entries[i].name_end);
     }
     for (size_t i = 0; i < count; i++, at += width)
-        put_number(at, width, entries[i].end);
-    put_number(at, width, (uint32_t)count);
+        cell_store_offset(at, width, entries[i].end);
+    cell_store_offset(at, width, (uint32_t)count);
     at[width] = (char)width;
 }
 

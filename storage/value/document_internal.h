@@ -5,6 +5,7 @@
 #ifndef HARPER_VALUE_DOCUMENT_INTERNAL_H
 #define HARPER_VALUE_DOCUMENT_INTERNAL_H
 
+#include "storage/value/cell.h"
 #include "storage/value/document.h"
 
 enum { DOCUMENT_BYTES_MAX = 1 << 30 };
@@ -25,6 +26,33 @@ struct document_view {
 /* False when the bytes cannot be a document: the parts do not fit. Offsets are not looked at. */
 bool document_view(struct slice bytes, bool is_array, struct document_view *out);
 bool document_check_depth(struct slice bytes, bool is_array, unsigned depth);
+
+static inline uint32_t document_entry_start(const struct document_view *view, size_t index)
+{
+    return index == 0 ? 0 : cell_load_offset(view->ends, view->width, index - 1);
+}
+
+/* Entries are below view->count. Whatever their offsets say, nothing outside the payload is read.
+ */
+static inline struct value document_entry_value(const struct document_view *view, size_t index)
+{
+    uint32_t start = view->name_ends == NULL
+                         ? document_entry_start(view, index)
+                         : cell_load_offset(view->name_ends, view->width, index);
+
+    return cell_read(view->kinds[index], view->payload, start,
+                     cell_load_offset(view->ends, view->width, index), view->payload_bytes);
+}
+
+static inline struct slice document_entry_name(const struct document_view *view, size_t index)
+{
+    uint32_t start = document_entry_start(view, index);
+    uint32_t end = cell_load_offset(view->name_ends, view->width, index);
+
+    if (start > end || end > view->payload_bytes)
+        return slice_empty();
+    return slice_of(view->payload + start, end - start);
+}
 
 /* One byte that tells most names apart, so that a member is found with memchr. */
 static inline uint8_t document_name_hash(struct slice name)

@@ -1,7 +1,7 @@
 /*
  * Values to JSON text. Text is copied sixteen bytes at a time until one of them needs an escape.
  */
-#include "storage/value/document.h"
+#include "storage/value/document_internal.h"
 #include "storage/value/record.h"
 #include <math.h>
 #if defined(__SSE2__)
@@ -33,7 +33,7 @@ static bool needs_escape(unsigned char c)
 
 #if defined(__SSE2__)
 /* One bit per byte that needs an escape. */
-static unsigned escape_mask(__m128i bytes)
+static inline unsigned escape_mask(__m128i bytes)
 {
     __m128i special = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
                                                 _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
@@ -42,57 +42,106 @@ static unsigned escape_mask(__m128i bytes)
     return (unsigned)_mm_movemask_epi8(special);
 }
 
-/* Copy as many bytes as need no escape and lie in whole groups of 16; room for all was reserved. */
-static size_t copy_plain(char *to, struct slice text)
+static inline unsigned copy_sixteen(char *to, const char *from)
 {
-    size_t done = 0;
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
 
-    for (; text.len - done >= 16; done += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text.data + done));
-        unsigned mask = escape_mask(bytes);
+    _mm_storeu_si128((__m128i *)(void *)to, bytes);
+    return escape_mask(bytes);
+}
 
-        _mm_storeu_si128((__m128i *)(void *)(to + done), bytes);
-        if (mask != 0)
-            return done + (size_t)__builtin_ctz(mask);
+/* Copy text to where there is room for all of it; false when some byte needs an escape, and the
+ * copy is worth nothing. The last group overlaps the one before it, so that nothing behind the text
+ * is read. */
+static inline bool copy_plain(char *to, struct slice text)
+{
+    const char *from = text.data;
+    size_t len = text.len;
+    unsigned mask = 0;
+
+    if (len >= 16) {
+        for (size_t done = 0; done + 16 <= len; done += 16)
+            mask |= copy_sixteen(to + done, from + done);
+        return (mask | copy_sixteen(to + len - 16, from + len - 16)) == 0;
     }
-    return done;
+    if (len >= 8) {
+        uint64_t low, high;
+
+        memcpy(&low, from, 8);
+        memcpy(&high, from + len - 8, 8);
+        memcpy(to, &low, 8);
+        memcpy(to + len - 8, &high, 8);
+        return escape_mask(_mm_set_epi64x((long long)high, (long long)low)) == 0;
+    }
+    if (len >= 4) {
+        uint32_t low, high;
+
+        memcpy(&low, from, 4);
+        memcpy(&high, from + len - 4, 4);
+        memcpy(to, &low, 4);
+        memcpy(to + len - 4, &high, 4);
+        /* The upper half of the register is zero, which looks like control characters. */
+        return (escape_mask(_mm_set_epi32(0, 0, (int)high, (int)low)) & 0xff) == 0;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (needs_escape((unsigned char)from[i]))
+            return false;
+        to[i] = from[i];
+    }
+    return true;
 }
 #else
-static size_t copy_plain(char *to, struct slice text)
+static inline bool copy_plain(char *to, struct slice text)
 {
-    (void)to;
-    (void)text;
-    return 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (needs_escape((unsigned char)text.data[i]))
+            return false;
+        to[i] = text.data[i];
+    }
+    return true;
 }
 #endif
 
-/* Copy up to the next escape; what needs one is written and stepped over. */
-static void write_run(struct buf *out, struct slice *text)
+/* Text of which some byte needs an escape. */
+static void write_escaped(struct buf *out, struct slice text)
 {
-    size_t done;
+    size_t plain = 0; /* where the bytes begin that are not yet written */
 
-    if (!buf_reserve(out, text->len)) {
-        text->len = 0;
+    buf_append_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (!needs_escape((unsigned char)text.data[i]))
+            continue;
+        buf_append(out, text.data + plain, i - plain);
+        write_escape(out, (unsigned char)text.data[i]);
+        plain = i + 1;
+    }
+    buf_append(out, text.data + plain, text.len - plain);
+    buf_append_byte(out, '"');
+}
+
+/* Text in quotes, then `behind` (a colon), if it is not 0. */
+static inline void write_text(struct buf *out, struct slice text, char behind)
+{
+    char *at;
+
+    if (!buf_reserve(out, text.len + 3))
+        return;
+    at = out->data + out->len;
+    if (!copy_plain(at + 1, text)) {
+        write_escaped(out, text);
+        if (behind != 0)
+            buf_append_byte(out, (uint8_t)behind);
         return;
     }
-    done = copy_plain(out->data + out->len, *text);
-    while (done < text->len && !needs_escape((unsigned char)text->data[done])) {
-        out->data[out->len + done] = text->data[done];
-        done++;
-    }
-    out->len += done;
-    if (done < text->len)
-        write_escape(out, (unsigned char)text->data[done++]);
-    text->data += done;
-    text->len -= done;
+    at[0] = '"';
+    at[text.len + 1] = '"';
+    at[text.len + 2] = behind;
+    out->len += text.len + 2 + (behind != 0);
 }
 
 void json_write_text(struct buf *out, struct slice text)
 {
-    buf_append_byte(out, '"');
-    while (text.len != 0)
-        write_run(out, &text);
-    buf_append_byte(out, '"');
+    write_text(out, text, 0);
 }
 
 static void write_bytes(struct buf *out, struct slice bytes)
@@ -112,35 +161,46 @@ static void write_value(struct buf *out, struct value v, unsigned depth);
 
 static void write_array(struct buf *out, struct value array, unsigned depth)
 {
-    size_t count = document_count(array);
+    struct document_view view;
 
     buf_append_byte(out, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (i != 0)
-            buf_append_byte(out, ',');
-        write_value(out, document_element(array, i), depth + 1);
+    if (document_view(value_slice(array), true, &view)) {
+        for (size_t i = 0; i < view.count; i++) {
+            if (i != 0)
+                buf_append_byte(out, ',');
+            write_value(out, document_entry_value(&view, i), depth + 1);
+        }
     }
     buf_append_byte(out, ']');
 }
 
+static inline void write_member(struct buf *out, struct slice name, struct value member,
+                                bool *is_first, unsigned depth)
+{
+    if (member.kind == VALUE_ABSENT)
+        return;
+    if (!*is_first)
+        buf_append_byte(out, ',');
+    *is_first = false;
+    write_text(out, name, ':');
+    write_value(out, member, depth + 1);
+}
+
 static void write_object(struct buf *out, struct value object, unsigned depth)
 {
-    size_t count = document_count(object);
+    struct document_view view;
     bool is_first = true;
 
     buf_append_byte(out, '{');
-    for (size_t i = 0; i < count; i++) {
-        struct slice name;
-        struct value member = document_member_at(object, i, &name);
+    if ((object.flags & VALUE_IS_RECORD) != 0) {
+        const struct record *record = object.as.record;
 
-        if (member.kind == VALUE_ABSENT)
-            continue;
-        if (!is_first)
-            buf_append_byte(out, ',');
-        is_first = false;
-        json_write_text(out, name);
-        buf_append_byte(out, ':');
-        write_value(out, member, depth + 1);
+        for (unsigned i = 0; i < record->count; i++)
+            write_member(out, record->shape->names[i], record_column(record, i), &is_first, depth);
+    } else if (document_view(value_slice(object), false, &view)) {
+        for (size_t i = 0; i < view.count; i++)
+            write_member(out, document_entry_name(&view, i), document_entry_value(&view, i),
+                         &is_first, depth);
     }
     buf_append_byte(out, '}');
 }
@@ -157,8 +217,6 @@ static void write_date(struct buf *out, int64_t ms)
 
 static void write_value(struct buf *out, struct value v, unsigned depth)
 {
-    char digits[NUMBER_TEXT_MAX];
-
     switch ((enum value_kind)v.kind) {
     case VALUE_ABSENT:
     case VALUE_NULL:
@@ -169,19 +227,20 @@ static void write_value(struct buf *out, struct value v, unsigned depth)
         buf_append_text(out, v.as.b ? "true" : "false");
         break;
     case VALUE_INT:
-        buf_append(out, digits, number_format_int(v.as.i, digits));
+        if (buf_reserve(out, NUMBER_TEXT_MAX))
+            out->len += number_format_int(v.as.i, out->data + out->len);
         break;
     case VALUE_REAL:
         if (isinf(v.as.d))
             buf_append(out, "null", 4);
-        else
-            buf_append(out, digits, number_format_shortest(v.as.d, digits));
+        else if (buf_reserve(out, NUMBER_TEXT_MAX))
+            out->len += number_format_shortest(v.as.d, out->data + out->len);
         break;
     case VALUE_DATE:
         write_date(out, v.as.i);
         break;
     case VALUE_TEXT:
-        json_write_text(out, value_slice(v));
+        write_text(out, value_slice(v), 0);
         break;
     case VALUE_BYTES:
         write_bytes(out, value_slice(v));

@@ -1,5 +1,4 @@
 #include "storage/value/record.h"
-#include "storage/value/cell.h"
 #include "storage/value/compress.h"
 #include "storage/value/document_internal.h"
 #include "storage/value/hash.h"
@@ -7,6 +6,7 @@
 
 enum {
     CHECKSUM_BYTES = 4,
+    CELL_SLACK_BYTES = 8,
     RECORD_BYTES_MAX = 1 << 30,
     /* The form byte: width of the offsets (1, 2, 4) and whether the payload is compressed. */
     FORM_WIDTH = 7,
@@ -113,9 +113,11 @@ static enum status decompress_payload(struct record *record, struct slice frame,
     /* The frame's own header must agree first: a damaged length shall not ask for a gigabyte. */
     if (raw_bytes > RECORD_BYTES_MAX || decompressed_bytes(frame) != raw_bytes)
         return ST_CORRUPT;
-    raw = arena_alloc(arena, (size_t)raw_bytes);
+    raw = arena_alloc(arena, (size_t)raw_bytes + CELL_SLACK_BYTES);
     if (raw == NULL)
         return ST_NO_MEMORY;
+    memset(raw, 0, CELL_SLACK_BYTES); /* record_column reads back from the end of a cell */
+    raw += CELL_SLACK_BYTES;
     record->payload = raw;
     record->payload_bytes = (uint32_t)raw_bytes;
     return decompress_into(raw, (size_t)raw_bytes, frame);
@@ -219,7 +221,7 @@ static struct value column_in_key(const struct record *record, unsigned column)
     return part < record->key_value_count ? record->key_values[part] : value_absent();
 }
 
-struct value record_column(const struct record *record, unsigned column)
+struct value record_column_slow(const struct record *record, unsigned column)
 {
     uint32_t start, end;
 
@@ -296,7 +298,7 @@ static enum status write_cells(struct buf *out, const struct record_write *write
             return ST_NO_MEMORY;
         uint32_t end = (uint32_t)(out->len - payload);
         out->data[directory + i] = (char)kind;
-        memcpy(out->data + directory + count + (size_t)i * width, &end, width);
+        cell_store_offset(out->data + directory + count + (size_t)i * width, width, end);
     }
     return ST_OK;
 }
