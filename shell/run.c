@@ -355,7 +355,7 @@ void shell_read(struct shell *shell, FILE *in, const char *name)
 
             pending_add(&pending, line);
             first = pending.text + strspn(pending.text, " \t\r\n");
-            if (*first == '{' ? strchr(line, '}') == NULL : !harper_is_complete(pending.text))
+            if (input_wants_more(first))
                 continue;
             shell_run(shell, pending.text);
             pending.len = 0;

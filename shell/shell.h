@@ -85,8 +85,14 @@ void import_file(struct shell *shell, const char *path, const char *table, const
 /* A table's rows, or a query's, into a file: CSV, JSON or NDJSON by the file's name. */
 void export_file(struct shell *shell, const char *path, const char *source);
 
+/* ---- subcommands.c: harper inspect, check, copy, serve ---- */
+
+/* -1: argv[0] is no subcommand; else the exit code. */
+int subcommand_run(int argc, char **argv);
+
 /* ---- input.c: the terminal ---- */
 
 void input_loop(struct shell *shell);
+bool input_wants_more(const char *text); /* is a statement still open at its end? */
 
 #endif
