@@ -117,3 +117,30 @@ format:
 ## clean            remove everything that was built
 clean:
 	rm -rf build
+
+# ---- products ----
+LIB_MODULES := $(filter-out rest shell,$(HAVE))
+LIB_OBJS    := $(foreach m,$(LIB_MODULES),$(call module_objs,$(m)))
+LIB_EXTERNAL := -lrocksdb -llmdb -lzstd -lxxhash -lpcre2-8 -lm
+SHELL_EXTERNAL := $(LIB_EXTERNAL) -lmicrohttpd -ledit
+
+## lib              libharper.a, libharper.so
+lib: $(BUILD)/libharper.a $(BUILD)/libharper.so
+## shell            the harper program
+shell: $(BUILD)/harper
+
+$(BUILD)/libharper.a: $(LIB_OBJS)
+	@rm -f $@
+	$(ARCHIVER) rcs $@ $^
+$(BUILD)/libharper.so: $(LIB_OBJS) api/harper.map
+	$(CC) -shared -Wl,-soname,libharper.so.0 -Wl,--version-script=api/harper.map -o $@ $(LIB_OBJS) $(ALL_LDFLAGS) $(CFLAGS_$(MODE)) $(LIB_EXTERNAL)
+$(BUILD)/obj/shell/main.o: shell/main.c
+$(BUILD)/harper: $(BUILD)/obj/shell/main.o $(foreach m,$(HAVE),$(call archive,$(m)))
+	$(CC) $(CFLAGS_$(MODE)) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LDFLAGS) $(SHELL_EXTERNAL)
+
+# ---- programs that tests and benchmarks run: test/<dir>/<name>.c with everything but main ----
+PROGRAM_LIBS = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LDFLAGS) -Wl,--as-needed $(EXTERNAL) -lsqlite3 -lcrypto
+ARCHIVES    := $(foreach m,$(filter-out shell,$(HAVE)),$(call archive,$(m)))
+$(BUILD)/bin/%: test/%.c $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(PROGRAM_LIBS)

@@ -276,6 +276,8 @@ HARPER_API int harper_loader_close(harper_loader *loader, bool commit, uint64_t 
 
 /* A consistent copy into the new directory `path`, while others work. */
 HARPER_API int harper_backup(harper *db, const char *path, harper_error *error);
+/* The same database in a new directory, on the same or another store. */
+HARPER_API int harper_copy(harper *db, const char *path, const char *backend, harper_error *error);
 typedef void (*harper_report_fn)(void *context, const char *message);
 /* Verify every checksum, structure and index; `report` hears each finding; *problems counts them.
  */
