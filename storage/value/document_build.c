@@ -64,13 +64,19 @@ static size_t entry_count(const struct document_builder *builder, const struct l
     return builder->entries.len / sizeof(struct entry) - level->first_entry;
 }
 
-static bool is_building(struct document_builder *builder)
+/* Buffers are sticky themselves; whether one failed is asked when a level closes. */
+static inline bool is_building(struct document_builder *builder)
 {
-    if (builder->status != ST_OK)
+    if (__builtin_expect(builder->status != ST_OK, false))
         return false;
+    return builder->bytes.len <= DOCUMENT_BYTES_MAX || fail(builder, ST_TOO_BIG);
+}
+
+static bool has_memory(struct document_builder *builder)
+{
     if (builder->bytes.failed || builder->entries.failed || builder->levels.failed)
         return fail(builder, ST_NO_MEMORY);
-    return builder->bytes.len <= DOCUMENT_BYTES_MAX || fail(builder, ST_TOO_BIG);
+    return true;
 }
 
 /* The value of kind `kind` has just been appended: note where it ends. */
@@ -98,7 +104,7 @@ static void open_level(struct document_builder *builder, bool is_array)
     level.start = (uint32_t)builder->bytes.len;
     level.first_entry = (uint32_t)(builder->entries.len / sizeof(struct entry));
     buf_append(&builder->levels, &level, sizeof(level));
-    if (!builder->levels.failed)
+    if (has_memory(builder))
         builder->depth++;
 }
 
@@ -142,6 +148,23 @@ static struct slice name_of(const struct document_builder *builder, const struct
     uint32_t start = index == 0 ? 0 : entries[index - 1].end;
 
     return slice_of(builder->bytes.data + level->start + start, entries[index].name_end - start);
+}
+
+/* Among few members, two that share a hash are compared at once; mostly their names differ. */
+static bool names_may_repeat(const struct document_builder *builder, const struct level *level)
+{
+    const struct entry *entries = entries_of(builder, level);
+    size_t count = entry_count(builder, level);
+
+    if (count > 32)
+        return true;
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (entries[i].hash == entries[k].hash &&
+                slice_equal(name_of(builder, level, entries, i),
+                            name_of(builder, level, entries, k)))
+                return true;
+    return false;
 }
 
 struct name_at {
@@ -263,13 +286,13 @@ void document_close(struct document_builder *builder)
 {
     struct level level;
 
-    if (!is_building(builder))
+    if (!is_building(builder) || !has_memory(builder))
         return;
     assert(builder->depth > 0);
     level = *top(builder);
-    if (level.may_repeat)
+    if (level.may_repeat && names_may_repeat(builder, &level))
         drop_repeated_names(builder, &level);
-    if (!is_building(builder))
+    if (!is_building(builder) || !has_memory(builder))
         return;
     write_directory(builder, &level);
     builder->entries.len = level.first_entry * sizeof(struct entry);
@@ -363,7 +386,7 @@ enum status document_end(struct document_builder *builder, struct value *out)
     const struct level *outermost;
 
     *out = value_absent();
-    if (!is_building(builder))
+    if (!is_building(builder) || !has_memory(builder))
         return builder->status;
     assert(builder->depth == 0 && builder->levels.len == sizeof(struct level));
     outermost = (const struct level *)(const void *)builder->levels.data;

@@ -57,13 +57,15 @@ static inline struct slice document_entry_name(const struct document_view *view,
 /* One byte that tells most names apart, so that a member is found with memchr. */
 static inline uint8_t document_name_hash(struct slice name)
 {
-    uint32_t hash = (uint32_t)name.len * 0x9e3779b1u;
+    uint32_t hash = (uint32_t)name.len;
 
     if (name.len != 0) {
-        hash ^= (uint32_t)(unsigned char)name.data[0] * 0x85ebca6bu;
-        hash ^= (uint32_t)(unsigned char)name.data[name.len / 2] * 0xc2b2ae35u;
-        hash ^= (uint32_t)(unsigned char)name.data[name.len - 1] * 0x27d4eb2fu;
+        hash ^= (uint32_t)(unsigned char)name.data[0] << 8;
+        hash ^= (uint32_t)(unsigned char)name.data[name.len / 2] << 16;
+        hash ^= (uint32_t)(unsigned char)name.data[name.len - 1] << 24;
     }
+    hash *= 0x9e3779b1u;
+    hash = (hash ^ hash >> 15) * 0x85ebca6bu;
     return (uint8_t)(hash >> 24);
 }
 
