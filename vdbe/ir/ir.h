@@ -273,7 +273,7 @@ struct ir_source {
     uint8_t kind;
     uint8_t join; /* how it joins what stands left of it; first source: INNER */
     bool is_natural;
-    bool is_exported_name;                /* REST: name is an export path, not a table name */
+    bool is_exported_name; /* REST: name is an export path, not a table name */
     bool is_group; /* QUERY: `SELECT *` from a parenthesised join; without an alias its sources stay
                       visible by their own names (b.x in `a LEFT JOIN (b JOIN c)`) */
     struct ir_name database, name, alias; /* TABLE (also a CTE's or view's name); FUNCTION: name */
@@ -454,8 +454,19 @@ struct ir_constraint {
     struct ir_foreign_key foreign_key;
 };
 
+/* Protocols that @export(rest: false, …) hides a table from. */
+enum ir_protocol {
+    IR_PROTOCOL_REST = 1,
+    IR_PROTOCOL_MQTT = 2,
+    IR_PROTOCOL_WS = 4,
+    IR_PROTOCOL_SSE = 8,
+    IR_PROTOCOL_GRAPHQL = 16
+};
+
 struct ir_create_table {
     struct ir_name database, name;
+    struct slice type_name;   /* schema language: what relationships call it; `name` may differ */
+    uint8_t hidden_protocols; /* bits of enum ir_protocol */
     bool if_not_exists, is_temporary, is_without_rowid, is_strict;
     bool is_dynamic; /* no columns declared */
     bool is_sdl, is_sealed, is_exported, is_hidden, is_audited;
@@ -495,8 +506,10 @@ struct ir_create_trigger {
     bool is_temporary, if_not_exists;
     uint8_t time, event;
     size_t column_count, statement_count;
-    struct ir_name *columns; /* UPDATE OF */
+    struct ir_name *columns;       /* UPDATE OF */
+    struct ir_name table_database; /* ON database.table, or empty */
     struct ir_expr *when;
+    struct slice when_text;
     struct ir_statement **statements;
     struct slice sql;
 };
@@ -518,6 +531,8 @@ struct ir_alter {
     uint8_t kind;
     struct ir_name database, table, column, new_name;
     struct ir_column_def *definition;
+    size_t constraint_count; /* ADD COLUMN: its CHECK and REFERENCES */
+    struct ir_constraint *constraints;
 };
 
 enum ir_transaction_kind {
