@@ -144,3 +144,19 @@ ARCHIVES    := $(foreach m,$(filter-out shell,$(HAVE)),$(call archive,$(m)))
 $(BUILD)/bin/%: test/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(PROGRAM_LIBS)
+
+# ---- tests ----
+## setup            install the Debian packages that building and testing need
+setup:
+	@test/setup.sh test
+## ci               everything that continuous integration runs; ends with `N passed, N failed`
+ci: setup
+	@test/ci.sh
+## check            format, layers, headers, prose, lint, and the tests under ASan and UBSan
+check: setup
+	@test/check/format.sh && test/check/layers.sh && test/check/prose.sh
+	@$(MAKE) --no-print-directory MODE=debug all
+	@GEN=build/debug/gen test/check/headers.sh
+	@test/check/lint.sh
+	@$(MAKE) --no-print-directory MODE=asan unit
+.PHONY: setup ci
