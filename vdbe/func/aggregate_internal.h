@@ -30,4 +30,12 @@ struct extreme_state {
     struct buf bytes;
 };
 
+struct json_group_state {
+    struct buf text;    /* elements, each with a comma behind it */
+    size_t start;       /* text before it has left the frame */
+    struct buf lengths; /* uint32_t, one for each element */
+    size_t lengths_start;
+    int64_t elements;
+};
+
 #endif

@@ -32,12 +32,34 @@ static void aggregates_answer_as_sqlite_does(void **state)
     calculator_close(&calc);
 }
 
+static void mathematics_answers_as_sqlite_does(void **state)
+{
+    struct calculator calc;
+
+    (void)state;
+    calculator_open(&calc);
+    assert_int_equal(run_cases(&calc, "test/unit/vdbe/func/math.cases"), 0);
+    calculator_close(&calc);
+}
+
+static void json_functions_answer_as_sqlite_does(void **state)
+{
+    struct calculator calc;
+
+    (void)state;
+    calculator_open(&calc);
+    assert_int_equal(run_cases(&calc, "test/unit/vdbe/func/json.cases"), 0);
+    calculator_close(&calc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scalars_answer_as_sqlite_does),
         cmocka_unit_test(printf_writes_as_sqlite_does),
         cmocka_unit_test(aggregates_answer_as_sqlite_does),
+        cmocka_unit_test(mathematics_answers_as_sqlite_does),
+        cmocka_unit_test(json_functions_answer_as_sqlite_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
