@@ -106,10 +106,12 @@ $(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
 unit: $(UNIT_BINS)
 	@test/run_units.sh $(UNIT_BINS)
 ## unit-<module>    build and run the unit tests of one module: make unit-storage/kv
-unit-%: FORCE
-	@$(MAKE) --no-print-directory $(filter $(BUILD)/test/$*/%,$(UNIT_BINS))
-	@test/run_units.sh $(filter $(BUILD)/test/$*/%,$(UNIT_BINS))
-FORCE:
+define unit_module
+.PHONY: unit-$(1)
+unit-$(1): $$(filter $$(BUILD)/test/$(1)/%,$$(UNIT_BINS))
+	@test/run_units.sh $$^
+endef
+$(foreach m,$(MODULES),$(eval $(call unit_module,$(m))))
 
 ## format           rewrite all C sources by .clang-format
 format:
