@@ -3,9 +3,10 @@
  *
  * FAILPOINT("kv.commit.before_sync") is ST_OK unless a test armed that name. Armed from a test with
  * failpoint_arm, or for a whole process with HARPER_FAILPOINTS="name=action,name=action", where
- * action is error (ST_IO), full (ST_FULL), kill (SIGKILL to itself), sleep:MS, each optionally @N:
- * from the Nth hit on only, and once: `error@3`, `kill@5`. Costs one predictable branch when
- * nothing is armed. Threads: arm before the threads start; hits are counted atomically.
+ * action is error (ST_IO), full (ST_FULL), kill (SIGKILL to itself) or sleep:MS, each optionally
+ * followed by @N (from the Nth hit on; the first is 1) and @once (at one hit only): `error@3`,
+ * `kill@5`, `full@2@once`. Costs one predictable branch when nothing is armed.
+ * Threads: arm before the threads start; hits are counted atomically.
  */
 #ifndef HARPER_BASE_FAILPOINT_H
 #define HARPER_BASE_FAILPOINT_H

@@ -31,6 +31,11 @@ void document_begin(struct document_builder *builder)
     buf_clear(&builder->levels);
     builder->depth = 0;
     builder->status = ST_OK;
+    /* Enough for most documents; and what was reserved has an address, even when nothing is added.
+     */
+    (void)buf_reserve(&builder->bytes, 512);
+    (void)buf_reserve(&builder->entries, 32 * sizeof(struct entry));
+    (void)buf_reserve(&builder->levels, 4 * sizeof(struct level));
 }
 
 void document_deinit(struct document_builder *builder)

@@ -350,10 +350,6 @@ static enum status read_document(struct reader *reader, struct value *out)
     bool more = true;
 
     document_begin(&reader->builder);
-    /* Enough for most documents at once; growing step by step costs more than reading them. */
-    (void)buf_reserve(&reader->builder.bytes, 1024);
-    (void)buf_reserve(&reader->builder.entries, 512);
-    (void)buf_reserve(&reader->builder.levels, 512);
     while (more) {
         bool is_first = false;
 

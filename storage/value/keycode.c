@@ -407,12 +407,10 @@ static size_t text_length(struct slice key, uint8_t flip)
     return end == NULL ? 0 : (size_t)(end - key.data) + 1;
 }
 
-static size_t document_length(struct slice key, uint8_t flip);
-
 /* The length of a code that is not an array or object; 0: malformed. */
 static size_t scalar_length(struct slice key, uint8_t flip)
 {
-    uint8_t tag = byte_at(key, 0, flip);
+    uint8_t tag = key.len == 0 ? TAG_END : byte_at(key, 0, flip);
 
     if (tag >= TAG_NEGATIVE - 8 && tag <= TAG_POSITIVE + 8)
         return number_length(key, tag, flip);
