@@ -136,6 +136,12 @@ $(BUILD)/libharper.a: $(LIB_OBJS)
 	$(ARCHIVER) rcs $@ $^
 $(BUILD)/libharper.so: $(LIB_OBJS) api/harper.map
 	$(CC) -shared -Wl,-soname,libharper.so.0 -Wl,--version-script=api/harper.map -o $@ $(LIB_OBJS) $(ALL_LDFLAGS) $(CFLAGS_$(MODE)) $(LIB_EXTERNAL)
+# For installing: one object, linked already, in which only harper_ symbols are global.
+$(BUILD)/libharper-install.a: $(LIB_OBJS) api/harper.map
+	$(CC) -r -nostdlib $(CFLAGS_$(MODE)) $(if $(findstring flto,$(CFLAGS_$(MODE))),$(if $(findstring clang,$(CC)),,-flinker-output=nolto-rel)) -o $(BUILD)/libharper-all.o $(LIB_OBJS)
+	objcopy --wildcard --keep-global-symbol='harper_*' $(BUILD)/libharper-all.o
+	@rm -f $@
+	ar rcs $@ $(BUILD)/libharper-all.o
 $(BUILD)/obj/shell/main.o: shell/main.c
 $(BUILD)/harper: $(BUILD)/obj/shell/main.o $(foreach m,$(HAVE),$(call archive,$(m)))
 	$(CC) $(CFLAGS_$(MODE)) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ALL_LDFLAGS) $(SHELL_EXTERNAL)
@@ -162,3 +168,20 @@ check: setup
 	@test/check/lint.sh
 	@$(MAKE) --no-print-directory MODE=asan unit
 .PHONY: setup ci
+
+# ---- installing ----
+## install          the shell, the library, its header, pkg-config file and man page, below DESTDIR and PREFIX
+install:
+	@$(MAKE) --no-print-directory MODE=release all build/release/libharper-install.a
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 build/release/harper $(DESTDIR)$(PREFIX)/bin/harper
+	install -m 644 api/harper.h $(DESTDIR)$(PREFIX)/include/harper.h
+	install -m 644 build/release/libharper-install.a $(DESTDIR)$(PREFIX)/lib/libharper.a
+	install -m 755 build/release/libharper.so $(DESTDIR)$(PREFIX)/lib/libharper.so.$(VERSION)
+	ln -sf libharper.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libharper.so.0
+	ln -sf libharper.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libharper.so
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' 'Name: harper' \
+	    'Description: query engine for documents and rows' 'Version: $(VERSION)' 'Libs: -L$${libdir} -lharper' \
+	    'Libs.private: $(LIB_EXTERNAL) -lpthread' 'Cflags: -I$${includedir}' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/harper.pc
+	install -m 644 docs/man/harper.1 $(DESTDIR)$(PREFIX)/share/man/man1/harper.1
+.PHONY: install
