@@ -1,13 +1,13 @@
 /*
  * catalog: what tables, attributes, indexes, views and triggers a database has.
  *
- * A struct catalog is an immutable version: readers hold the one of their snapshot, a DDL statement makes
- * the next one inside its write transaction, a commit publishes it. catalog->version names it; a compiled
- * program is valid for the versions it was compiled against.
+ * A struct catalog is an immutable version: readers hold the one of their snapshot, a DDL statement
+ * makes the next one inside its write transaction, a commit publishes it. catalog->version names
+ * it; a compiled program is valid for the versions it was compiled against.
  *
  * Lifetimes: everything reachable from a catalog lives as long as the transaction that lent it.
- * Names:     table and index names match without case (ASCII), attribute names too when the table was made by SQL,
- *            exactly otherwise (is_case_sensitive).
+ * Names:     table and index names match without case (ASCII), attribute names too when the table
+ * was made by SQL, exactly otherwise (is_case_sensitive).
  */
 #ifndef HARPER_TABLE_CATALOG_H
 #define HARPER_TABLE_CATALOG_H
@@ -19,20 +19,20 @@ struct txn;
 struct table;
 
 enum attribute_type { /* the schema language's types; SQL columns are TYPE_ANY plus an affinity */
-    TYPE_ANY,
-    TYPE_INT,
-    TYPE_LONG,
-    TYPE_FLOAT,
-    TYPE_BIGINT,
-    TYPE_BOOLEAN,
-    TYPE_STRING,
-    TYPE_ID,
-    TYPE_DATE,
-    TYPE_BYTES,
-    TYPE_BLOB,
-    TYPE_OBJECT,       /* nested; definition in nested_type */
-    TYPE_RELATIONSHIP, /* virtual: relation_* say to what */
-    TYPE_COUNT
+                      TYPE_ANY,
+                      TYPE_INT,
+                      TYPE_LONG,
+                      TYPE_FLOAT,
+                      TYPE_BIGINT,
+                      TYPE_BOOLEAN,
+                      TYPE_STRING,
+                      TYPE_ID,
+                      TYPE_DATE,
+                      TYPE_BYTES,
+                      TYPE_BLOB,
+                      TYPE_OBJECT,       /* nested; definition in nested_type */
+                      TYPE_RELATIONSHIP, /* virtual: relation_* say to what */
+                      TYPE_COUNT
 };
 
 enum attribute_role { ROLE_NONE, ROLE_CREATED_TIME, ROLE_UPDATED_TIME, ROLE_EXPIRES_AT };
@@ -47,25 +47,30 @@ struct attribute {
     uint8_t collation;
     uint8_t role;
     uint8_t generated;
-    bool is_list;        /* [X] */
+    bool is_list;             /* [X] */
     bool is_element_not_null; /* [X!] */
     bool is_not_null;
-    bool is_dynamic;     /* appeared with the data */
-    bool is_dropped;     /* kept so that its id is not reused; invisible */
+    bool is_dynamic; /* appeared with the data */
+    bool is_dropped; /* kept so that its id is not reused; invisible */
     bool is_hidden;
-    struct slice default_sql;    /* expression text, empty: none */
+    struct slice default_sql; /* expression text, empty: none */
     struct slice generated_sql;
-    struct slice nested_type;    /* name of the object type */
-    struct slice relation_table; /* type name of the target */
+    struct slice nested_type;                /* name of the object type */
+    struct slice relation_table;             /* type name of the target */
     struct slice relation_from, relation_to; /* attribute names, empty: not given */
     struct slice description;
 };
 
-enum index_origin { INDEX_CREATED, INDEX_UNIQUE, INDEX_PRIMARY_KEY, INDEX_ATTRIBUTE /* @indexed or dynamic */ };
+enum index_origin {
+    INDEX_CREATED,
+    INDEX_UNIQUE,
+    INDEX_PRIMARY_KEY,
+    INDEX_ATTRIBUTE /* @indexed or dynamic */
+};
 enum index_state { INDEX_READY, INDEX_BEING_BUILT };
 
 struct index_part {
-    uint16_t attribute;   /* ATTRIBUTE_NONE: an expression */
+    uint16_t attribute; /* ATTRIBUTE_NONE: an expression */
     struct slice expression_sql;
     struct key_part order;
 };
@@ -108,8 +113,9 @@ struct table {
     uint16_t attribute_count; /* including dropped ones; attributes[k].id == k */
     uint16_t key_count;       /* attributes of the primary key; 0: hidden integer rowid */
     uint16_t index_count, check_count, foreign_key_count;
-    bool has_rowid;         /* rowid addressable: hidden key, or INTEGER PRIMARY KEY as its alias (key_count 1) */
-    bool is_dynamic;        /* attributes appear with the data, each indexed */
+    bool has_rowid; /* rowid addressable: hidden key, or INTEGER PRIMARY KEY as its alias (key_count
+                       1) */
+    bool is_dynamic; /* attributes appear with the data, each indexed */
     bool is_sealed;
     bool is_strict;
     bool is_autoincrement;
@@ -126,10 +132,11 @@ struct table {
     const struct shape *declared_shape; /* all visible stored attributes in declaration order */
     struct slice export_path;
     double expiration_s, eviction_s, scan_interval_s; /* 0: none */
-    struct slice sql;         /* the statement that made it (CREATE TABLE or SDL type) */
+    struct slice sql; /* the statement that made it (CREATE TABLE or SDL type) */
     struct slice description;
     struct table_stats *stats;
-    void *cache; /* for the query layer: compiled CHECKs, defaults…; freed through db_set_evaluator's release */
+    void *cache; /* for the query layer: compiled CHECKs, defaults…; freed through
+                    db_set_evaluator's release */
 };
 
 enum object_kind { OBJECT_VIEW, OBJECT_TRIGGER, OBJECT_SDL_TYPE };
@@ -150,23 +157,27 @@ struct catalog {
     const struct catalog_object *const *objects; /* by name */
 };
 
-const struct table *catalog_table(const struct catalog *catalog, struct slice name); /* NULL: none */
+const struct table *catalog_table(const struct catalog *catalog,
+                                  struct slice name); /* NULL: none */
 const struct table *catalog_table_by_store(const struct catalog *catalog, uint32_t store);
 const struct index *catalog_index(const struct catalog *catalog, struct slice name);
 const struct catalog_object *catalog_object(const struct catalog *catalog, enum object_kind kind,
                                             struct slice name);
 /* NULL: none (or dropped). */
 const struct attribute *table_attribute(const struct table *table, struct slice name);
-const struct index *table_index_on(const struct table *table, uint16_t attribute); /* single-part, ready */
+const struct index *table_index_on(const struct table *table,
+                                   uint16_t attribute); /* single-part, ready */
 
 /* ---- changes: inside a write transaction, atomic with it ---- */
 
-/* A definition to create from. ids, stores, uuid, stats and shapes are filled in by the catalog; only the fields
- * that describe are read. indexes[] describes implied ones (UNIQUE, @indexed …). Everything is copied. */
+/* A definition to create from. ids, stores, uuid, stats and shapes are filled in by the catalog;
+ * only the fields that describe are read. indexes[] describes implied ones (UNIQUE, @indexed …).
+ * Everything is copied. */
 enum status catalog_create_table(struct txn *txn, const struct table *definition,
                                  const struct table **out, struct error *err);
 enum status catalog_drop_table(struct txn *txn, const struct table *table, struct error *err);
-enum status catalog_rename_table(struct txn *txn, const struct table *table, struct slice name, struct error *err);
+enum status catalog_rename_table(struct txn *txn, const struct table *table, struct slice name,
+                                 struct error *err);
 enum status catalog_add_attribute(struct txn *txn, const struct table *table,
                                   const struct attribute *definition, struct error *err);
 enum status catalog_rename_attribute(struct txn *txn, const struct table *table, uint16_t attribute,
@@ -180,11 +191,13 @@ enum status catalog_alter_table(struct txn *txn, const struct table *table,
 enum status catalog_create_index(struct txn *txn, const struct table *table,
                                  const struct index *definition, struct error *err);
 enum status catalog_drop_index(struct txn *txn, const struct index *index, struct error *err);
-enum status catalog_put_object(struct txn *txn, const struct catalog_object *object, struct error *err);
-enum status catalog_drop_object(struct txn *txn, enum object_kind kind, struct slice name, struct error *err);
+enum status catalog_put_object(struct txn *txn, const struct catalog_object *object,
+                               struct error *err);
+enum status catalog_drop_object(struct txn *txn, enum object_kind kind, struct slice name,
+                                struct error *err);
 
-/* The shape for an ordered list of attribute ids; made (durably, with the commit) when new. Does not change
- * catalog->version. */
+/* The shape for an ordered list of attribute ids; made (durably, with the commit) when new. Does
+ * not change catalog->version. */
 enum status table_shape(struct txn *txn, const struct table *table, const uint16_t *attributes,
                         size_t count, const struct shape **out);
 

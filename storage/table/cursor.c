@@ -1,0 +1,536 @@
+/* cursor: rows and index entries in key order. Upwards from the store: cursor_merge.c gives stored
+ * entries, long_key.c the order among cut keys, this file bounds, visibility, and what is read from
+ * the row. */
+#include "storage/table/table_internal.h"
+#include <assert.h>
+#include <stdlib.h>
+
+enum { PINS_MAX = 64 };
+
+/* ---- opening ---- */
+
+static enum status cursor_new(struct txn *txn, const struct table *table, const struct index *index,
+                              struct cursor **out)
+{
+    struct cursor *cursor = calloc(1, sizeof(*cursor));
+    const struct table_version *version = version_of(table);
+    enum status st;
+
+    *out = NULL;
+    if (cursor == NULL)
+        return ST_NO_MEMORY;
+    cursor->txn = txn;
+    cursor->table = table;
+    cursor->index = index;
+    cursor->is_table = index == NULL;
+    if (index == NULL) {
+        cursor->store = store_of_table(table);
+        cursor->part_orders = table->key_parts;
+        cursor->part_count = table->key_count == 0 ? 1 : table->key_count;
+    } else {
+        const struct index_info *info = &version->infos[index - table->indexes];
+
+        cursor->store = store_of_index(index);
+        cursor->part_orders = info->parts;
+        cursor->part_count = info->part_count;
+    }
+    cursor->parts = calloc(cursor->part_count, sizeof(struct value));
+    st = cursor->parts == NULL ? ST_NO_MEMORY : raw_bind(cursor);
+    if (st != ST_OK) {
+        cursor_close(cursor);
+        return st;
+    }
+    *out = cursor;
+    return ST_OK;
+}
+
+enum status cursor_open_table(struct txn *txn, const struct table *table, struct cursor **out)
+{
+    return cursor_new(txn, table, NULL, out);
+}
+
+enum status cursor_open_index(struct txn *txn, const struct index *index, struct cursor **out)
+{
+    return cursor_new(txn, index->table, index, out);
+}
+
+void cursor_close(struct cursor *cursor)
+{
+    if (cursor == NULL)
+        return;
+    kv_cursor_close(cursor->kv);
+    bucket_free(cursor);
+    arena_deinit(&cursor->arena);
+    buf_free(&cursor->found_key);
+    buf_free(&cursor->found_value);
+    buf_free(&cursor->end_buf);
+    buf_free(&cursor->begin_buf);
+    buf_free(&cursor->seek_buf);
+    buf_free(&cursor->last_key);
+    free(cursor->layers);
+    free(cursor->parts);
+    free(cursor);
+}
+
+/* What was decoded for the row before belongs to it. */
+static inline void leave_row(struct cursor *cursor)
+{
+    if (!cursor->is_dirty)
+        return;
+    cursor->is_dirty = cursor->is_opened = cursor->has_parts = false;
+    if (cursor->arena.blocks != NULL)
+        arena_reset(&cursor->arena);
+}
+
+enum status cursor_renew(struct cursor *cursor, struct txn *txn)
+{
+    leave_row(cursor);
+    cursor->end = cursor->begin = slice_empty();
+    cursor->state = CURSOR_NOWHERE;
+    if (txn == cursor->txn && !txn->is_write && cursor->own == NULL)
+        return ST_OK;
+    if (txn != cursor->txn) {
+        kv_cursor_close(cursor->kv);
+        cursor->kv = NULL;
+        cursor->txn = txn;
+    }
+    return raw_bind(cursor);
+}
+
+void cursor_set_end(struct cursor *cursor, struct slice end)
+{
+    buf_clear(&cursor->end_buf);
+    buf_append_slice(&cursor->end_buf, end);
+    cursor->end = buf_slice(&cursor->end_buf);
+}
+
+void cursor_set_begin(struct cursor *cursor, struct slice begin)
+{
+    buf_clear(&cursor->begin_buf);
+    buf_append_slice(&cursor->begin_buf, begin);
+    cursor->begin = buf_slice(&cursor->begin_buf);
+}
+
+/* ---- standing on a row ---- */
+
+static bool is_expired(struct cursor *cursor)
+{
+    struct record_header header;
+    struct slice body;
+
+    return record_header_read(cursor->value, &header, &body) == ST_OK &&
+           (header.flags & RECORD_EXPIRY) != 0 && header.expiry_ms <= txn_now_ms(cursor->txn);
+}
+
+/* A row that readers do not see: a tombstone, or past its expiry. The first byte of a record tells
+ * most. */
+static inline bool is_invisible(struct cursor *cursor)
+{
+    uint8_t flags;
+
+    if (!cursor->is_table || cursor->value.len == 0)
+        return false;
+    flags = (uint8_t)cursor->value.data[0];
+    if (__builtin_expect((flags & (RECORD_DEAD | RECORD_EXPIRY)) == 0, true))
+        return false;
+    return (flags & RECORD_DEAD) != 0 || is_expired(cursor);
+}
+
+static enum status nowhere(struct cursor *cursor)
+{
+    cursor->state = CURSOR_NOWHERE;
+    return ST_DONE;
+}
+
+/* The first entry behind the bucket that was left, or before it. */
+static enum status leave_bucket(struct cursor *cursor, bool is_forward)
+{
+    struct slice prefix = bucket_prefix(cursor);
+
+    buf_clear(&cursor->seek_buf);
+    buf_append_slice(&cursor->seek_buf, prefix);
+    if (cursor->seek_buf.failed)
+        return ST_NO_MEMORY;
+    if (!is_forward)
+        return raw_seek_before(cursor, buf_slice(&cursor->seek_buf));
+    return key_prefix_end(&cursor->seek_buf) ? raw_seek(cursor, buf_slice(&cursor->seek_buf))
+                                             : nowhere(cursor);
+}
+
+static enum status step(struct cursor *cursor, bool is_forward)
+{
+    enum status st;
+
+    leave_row(cursor);
+    if (cursor->state == CURSOR_BUCKET) {
+        st = is_forward ? bucket_next(cursor) : bucket_prev(cursor);
+        if (st == ST_DONE)
+            st = leave_bucket(cursor, is_forward);
+        return st;
+    }
+    if (cursor->state == CURSOR_FOUND && cursor->key.len >= LONG_KEY_BYTES) {
+        buf_clear(&cursor->seek_buf);
+        buf_append_slice(&cursor->seek_buf, cursor->key);
+        st = bucket_seek(cursor, buf_slice(&cursor->seek_buf));
+        return st == ST_OK ? step(cursor, is_forward) : st;
+    }
+    return is_forward ? raw_next(cursor) : raw_prev(cursor);
+}
+
+/* A raw move ended with `st`: complete long keys, keep to the bounds, pass over invisible rows. */
+static enum status land(struct cursor *cursor, enum status st, bool is_forward)
+{
+    for (;;) {
+        if (st == ST_OK && cursor->state != CURSOR_BUCKET && cursor->key.len >= LONG_KEY_BYTES)
+            st = bucket_enter(cursor, !is_forward);
+        if (st != ST_OK)
+            return st;
+        if (is_forward ? cursor->end.len != 0 && slice_compare(cursor->key, cursor->end) >= 0
+                       : cursor->begin.len != 0 && slice_compare(cursor->key, cursor->begin) < 0)
+            return nowhere(cursor);
+        if (!is_invisible(cursor))
+            return ST_OK;
+        st = step(cursor, is_forward);
+    }
+}
+
+enum status cursor_next(struct cursor *cursor)
+{
+    if (cursor->state == CURSOR_KV && raw_is_plain(cursor)) {
+        enum status st;
+
+        leave_row(cursor);
+        st = kv_next(cursor->kv);
+        if (st != ST_OK) {
+            cursor->state = CURSOR_NOWHERE;
+            return st;
+        }
+        cursor->key = kv_key(cursor->kv);
+        cursor->value = kv_value(cursor->kv);
+        if (cursor->end.len != 0 && slice_compare(cursor->key, cursor->end) >= 0)
+            return nowhere(cursor);
+        if (__builtin_expect(cursor->key.len < LONG_KEY_BYTES && !is_invisible(cursor), true))
+            return ST_OK;
+        return land(cursor, ST_OK, true);
+    }
+    return land(cursor, step(cursor, true), true);
+}
+
+enum status cursor_prev(struct cursor *cursor)
+{
+    return land(cursor, step(cursor, false), false);
+}
+
+/* ---- seeking ---- */
+
+static enum status seek_at_least(struct cursor *cursor, struct slice key)
+{
+    enum status st;
+
+    leave_row(cursor);
+    if (key.len < LONG_KEY_BYTES)
+        return land(cursor, raw_seek(cursor, key), true);
+    st = bucket_seek(cursor, key);
+    if (st == ST_DONE)
+        st = leave_bucket(cursor, true);
+    return land(cursor, st, true);
+}
+
+static enum status seek_before(struct cursor *cursor, struct slice key)
+{
+    enum status st;
+
+    leave_row(cursor);
+    if (key.len < LONG_KEY_BYTES)
+        return land(cursor, raw_seek_before(cursor, key), false);
+    st = bucket_seek_before(cursor, key);
+    if (st == ST_DONE)
+        st = leave_bucket(cursor, false);
+    return land(cursor, st, false);
+}
+
+/* Seeks may be asked for with bytes that the cursor itself lends. */
+static bool copy_prefix(struct slice prefix, struct buf *out)
+{
+    buf_clear(out);
+    buf_append_slice(out, prefix);
+    return !out->failed;
+}
+
+enum status cursor_seek(struct cursor *cursor, enum seek how, struct slice prefix)
+{
+    struct buf room = {0};
+    enum status st = ST_NO_MEMORY;
+
+    switch (how) {
+    case SEEK_GE:
+        if (prefix.len < LONG_KEY_BYTES)
+            return seek_at_least(cursor, prefix);
+        if (copy_prefix(prefix, &room))
+            st = seek_at_least(cursor, buf_slice(&room));
+        break;
+    case SEEK_LT:
+        if (prefix.len == 0)
+            return nowhere(cursor);
+        if (copy_prefix(prefix, &room))
+            st = seek_before(cursor, buf_slice(&room));
+        break;
+    case SEEK_GT:
+        if (copy_prefix(prefix, &room))
+            st = key_prefix_end(&room) ? seek_at_least(cursor, buf_slice(&room)) : nowhere(cursor);
+        break;
+    case SEEK_LE:
+        if (copy_prefix(prefix, &room))
+            st = key_prefix_end(&room) ? seek_before(cursor, buf_slice(&room))
+                                       : seek_before(cursor, slice_empty());
+        break;
+    }
+    buf_free(&room);
+    return st;
+}
+
+enum status cursor_first(struct cursor *cursor)
+{
+    return seek_at_least(cursor, slice_empty());
+}
+
+enum status cursor_last(struct cursor *cursor)
+{
+    return seek_before(cursor, slice_empty());
+}
+
+/* ---- finding one row ---- */
+
+size_t key_parts_length(struct slice key, const struct key_part *parts, unsigned count)
+{
+    size_t len = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        size_t more =
+            keycode_part_length(slice_of(key.data + len, key.len - len), parts[i].descending);
+
+        if (more == 0 || more > key.len - len)
+            return 0;
+        len += more;
+    }
+    return len;
+}
+
+/* RocksDB pins what a get lends. The cursor keeps a copy, so that pins can be given back while a
+ * statement runs; rows are small beside what it costs to find them. */
+static enum status copy_found(struct cursor *cursor)
+{
+    cursor->found_value.len = 0;
+    buf_append_slice(&cursor->found_value, cursor->value);
+    if (cursor->found_value.failed)
+        return ST_NO_MEMORY;
+    cursor->value = buf_slice(&cursor->found_value);
+    if (++cursor->txn->pins >= PINS_MAX) {
+        cursor->txn->pins = 0;
+        kv_unpin(cursor->txn->kv);
+    }
+    return ST_OK;
+}
+
+/* The entry under exactly these bytes. */
+static enum status find_exact(struct cursor *cursor, struct slice key)
+{
+    enum status st =
+        key.len < KEY_BYTES_MAX && !cursor->txn->is_write
+            ? kv_get(cursor->txn->kv, cursor->store, key, &cursor->value)
+            : long_key_get(cursor->txn, cursor->store, key, &cursor->seek_buf, &cursor->value);
+
+    TRY(st);
+    cursor->found_key.len = 0;
+    buf_append_slice(&cursor->found_key, key);
+    if (cursor->found_key.failed)
+        return ST_NO_MEMORY;
+    cursor->key = buf_slice(&cursor->found_key);
+    cursor->state = CURSOR_FOUND;
+    return cursor->txn->db->copies_reads ? copy_found(cursor) : ST_OK;
+}
+
+/* Some keys of the table have a type suffix (5.0 is stored where 5 would be): look at the code
+ * alone. */
+static enum status find_typed(struct cursor *cursor, struct slice key)
+{
+    struct buf code = {0};
+    size_t len = key_parts_length(key, cursor->part_orders, cursor->part_count);
+    struct slice end = cursor->end;
+    enum status st = ST_NOT_FOUND;
+
+    if (len == 0)
+        return ST_NOT_FOUND;
+    buf_append(&code, key.data, len);
+    if (code.failed)
+        return ST_NO_MEMORY;
+    cursor->end = slice_empty();
+    st = len < LONG_KEY_BYTES ? raw_seek(cursor, buf_slice(&code))
+                              : bucket_seek(cursor, buf_slice(&code));
+    cursor->end = end;
+    if (st == ST_OK && cursor->state != CURSOR_BUCKET && cursor->key.len >= LONG_KEY_BYTES)
+        st = bucket_enter(cursor, false);
+    if (st == ST_OK && !slice_starts_with(cursor->key, buf_slice(&code)))
+        st = ST_DONE;
+    buf_free(&code);
+    return st == ST_DONE ? ST_NOT_FOUND : st;
+}
+
+enum status cursor_find_any(struct cursor *cursor, struct slice key)
+{
+    enum status st;
+
+    leave_row(cursor);
+    cursor->state = CURSOR_NOWHERE;
+    if (key.len == 0)
+        return ST_NOT_FOUND;
+    st = find_exact(cursor, key);
+    if (st == ST_NOT_FOUND &&
+        atomic_load_explicit(&cursor->table->stats->has_typed_keys, memory_order_relaxed))
+        st = find_typed(cursor, key);
+    if (st != ST_OK)
+        cursor->state = CURSOR_NOWHERE;
+    return st;
+}
+
+enum status cursor_find(struct cursor *cursor, struct slice key)
+{
+    enum status st = cursor_find_any(cursor, key);
+
+    if (st == ST_OK && is_invisible(cursor)) {
+        cursor->state = CURSOR_NOWHERE;
+        return ST_NOT_FOUND;
+    }
+    return st;
+}
+
+/* ---- reading the row ---- */
+
+enum status record_open_row(struct txn *txn, const struct table *table, struct slice key,
+                            struct slice value, struct arena *arena, struct record *out)
+{
+    const struct shape *shape;
+    struct record_header header;
+    struct slice body;
+    uint32_t id;
+
+    if (txn->db->verify_reads)
+        TRY(record_verify(key, value));
+    TRY(record_header_read(value, &header, &body));
+    id = record_shape_id(body);
+    shape = shapes_find(version_of(table)->shapes, id);
+    if (shape == NULL && txn->is_write) { /* made since by this transaction, under new names */
+        table = catalog_table_by_store(&txn->catalog->catalog, table->store);
+        shape = table == NULL ? NULL : shapes_find(version_of(table)->shapes, id);
+    }
+    if (shape == NULL)
+        return ST_CORRUPT;
+    TRY(record_open(key, value, shape, arena, out));
+    out->key_values = NULL;
+    out->key_value_count = 0;
+    return ST_OK;
+}
+
+enum status record_decode_keys(const struct table *table, struct record *record,
+                               struct value *values, struct arena *arena)
+{
+    unsigned count = table->key_count == 0 ? 1 : table->key_count;
+
+    TRY(keycode_decode(record->key, table->key_parts, count, values, arena));
+    record->key_values = values;
+    record->key_value_count = count;
+    return ST_OK;
+}
+
+enum status cursor_open_record(struct cursor *cursor)
+{
+    if (cursor->is_opened)
+        return ST_OK;
+    assert(cursor->state != CURSOR_NOWHERE);
+    cursor->is_dirty = true;
+    TRY(record_open_row(cursor->txn, cursor->table, cursor->key, cursor->value, &cursor->arena,
+                        &cursor->record));
+    cursor->is_opened = true;
+    return ST_OK;
+}
+
+static enum status decode_parts(struct cursor *cursor)
+{
+    if (cursor->has_parts)
+        return ST_OK;
+    assert(cursor->state != CURSOR_NOWHERE);
+    cursor->is_dirty = true;
+    TRY(keycode_decode(cursor->key, cursor->part_orders, cursor->part_count, cursor->parts,
+                       &cursor->arena));
+    cursor->has_parts = true;
+    return ST_OK;
+}
+
+enum status cursor_record(struct cursor *cursor, const struct record **out)
+{
+    *out = NULL;
+    if (!cursor->is_table)
+        return ST_OK;
+    TRY(cursor_open_record(cursor));
+    TRY(decode_parts(cursor));
+    cursor->record.key_values = cursor->parts;
+    cursor->record.key_value_count = cursor->part_count;
+    *out = &cursor->record;
+    return ST_OK;
+}
+
+enum status cursor_column(struct cursor *cursor, uint16_t attribute, struct value *out)
+{
+    const struct table *table = cursor->table;
+    unsigned part;
+
+    assert(cursor->is_table);
+    if (attribute == ATTRIBUTE_NONE) {
+        TRY(decode_parts(cursor));
+        *out = cursor->parts[0];
+        return ST_OK;
+    }
+    if (attribute < table->attribute_count) {
+        part = version_of(table)->key_part_of_attribute[attribute];
+        if (part != 0xff && keycode_is_exact(table->key_parts[part])) {
+            TRY(decode_parts(cursor));
+            *out = cursor->parts[part];
+            return ST_OK;
+        }
+    }
+    TRY(cursor_open_record(cursor));
+    *out = record_attribute(&cursor->record, attribute);
+    return ST_OK;
+}
+
+enum status cursor_index_part(struct cursor *cursor, unsigned part, struct value *out)
+{
+    assert(part < cursor->part_count);
+    TRY(decode_parts(cursor));
+    *out = cursor->parts[part];
+    return ST_OK;
+}
+
+struct slice cursor_key(const struct cursor *cursor)
+{
+    return cursor->key;
+}
+
+struct slice cursor_primary_key(const struct cursor *cursor)
+{
+    const struct table *table = cursor->table;
+    unsigned key_parts = table->key_count == 0 ? 1 : table->key_count;
+    size_t before = 0, len;
+
+    if (cursor->is_table &&
+        !atomic_load_explicit(&table->stats->has_typed_keys, memory_order_relaxed))
+        return cursor->key;
+    if (!cursor->is_table) {
+        before = key_parts_length(cursor->key, cursor->part_orders, cursor->part_count - key_parts);
+        if (before == 0)
+            return slice_empty();
+    }
+    len = key_parts_length(slice_of(cursor->key.data + before, cursor->key.len - before),
+                           table->key_parts, key_parts);
+    return slice_of(cursor->key.data + before, len);
+}
