@@ -116,7 +116,8 @@ struct sql_list sql_push_name(struct sql_parse *parse, struct sql_token name)
 
 struct sql_list sql_list_more(struct sql_list list, struct sql_list item)
 {
-    (void)item;
+    if (list.count == 0)
+        return item;
     list.count++;
     return list;
 }
