@@ -9,7 +9,8 @@ static const uint64_t SPACE_CHECK_NS = 100u * 1000 * 1000;
 
 /* ---- open and close ---- */
 
-static const struct kv_backend *const backends[] = {&kv_backend_memory};
+static const struct kv_backend *const backends[] = {&kv_backend_rocksdb, &kv_backend_lmdb,
+                                                    &kv_backend_memory};
 
 static const struct kv_backend *find_backend(const char *name)
 {
@@ -25,9 +26,9 @@ const char *kv_detect(const char *path)
     if (path[0] == '\0')
         return NULL;
     if (files_exist(path, "data.mdb"))
-        return "lmdb";
+        return kv_backend_lmdb.name;
     if (files_exist(path, "CURRENT"))
-        return "rocksdb";
+        return kv_backend_rocksdb.name;
     return NULL;
 }
 
@@ -39,7 +40,9 @@ static enum status choose_backend(const char *path, const struct kv_options *opt
     const char *name = options->backend;
 
     if (name == NULL)
-        name = path[0] == '\0' ? kv_backend_memory.name : present != NULL ? present : "rocksdb";
+        name = path[0] == '\0'   ? kv_backend_memory.name
+               : present != NULL ? present
+                                 : kv_backend_rocksdb.name;
     *out = find_backend(name);
     if (*out == NULL)
         return error_set(err, ST_INVALID, -1, "no storage backend is named \"%s\"", name);

@@ -46,6 +46,14 @@ struct kv_options {
     uint64_t map_bytes;   /* LMDB: first size of the map; it grows by itself */
     uint64_t
         free_bytes_min; /* commits answer ST_FULL when the file system has less left; 0: 64 MiB */
+    /* LMDB: commits without sync do not order their writes either, which is many times faster; a
+     * power cut before the next synced commit or kv_sync may damage the database. Never set it for
+     * durability normal. */
+    bool power_cut_may_damage;
+    /* RocksDB: a damaged write-ahead log is read up to the damage, and what follows is dropped.
+     * Otherwise opening answers ST_CORRUPT. Only for who can prove that nothing acknowledged is
+     * lost. */
+    bool accept_lost_tail;
 };
 
 /* `path` is a directory ("" for memory). */
