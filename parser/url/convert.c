@@ -491,6 +491,25 @@ static enum status fit_type(struct value v, struct slice text, int type, struct 
     return is_good ? ST_OK : invalid(err, offset, attribute, text, type);
 }
 
+enum status url_convert_value(struct value v, int attribute_type, struct slice attribute,
+                              struct arena *arena, struct value *out, struct error *err)
+{
+    struct url_literal_value literal;
+    struct value text;
+
+    *out = v;
+    if (value_is_null(v) || v.kind == VALUE_ARRAY || v.kind == VALUE_OBJECT ||
+        v.kind == VALUE_BYTES || attribute_type <= URL_TYPE_ANY)
+        return ST_OK;
+    text = v.kind == VALUE_BOOL ? value_text(slice_text(v.as.b ? "true" : "false"))
+                                : value_to_text(v, arena);
+    if (text.kind != VALUE_TEXT)
+        return error_set(err, ST_NO_MEMORY, -1, "out of memory");
+    TRY(fit_type(v, value_slice(text), attribute_type, attribute, -1, &literal, err));
+    *out = literal.value;
+    return ST_OK;
+}
+
 /* ---- one literal ---- */
 
 static enum status decode(const struct url_literal_use *use, struct slice raw, int64_t offset,

@@ -110,6 +110,11 @@ enum status url_slots_bind(const struct url_slots *slots, const struct url_shape
  * attribute, text and type. */
 enum status url_convert(struct slice text, int attribute_type, struct slice attribute,
                         struct arena *arena, struct value *out, struct error *err);
+/* A value of JSON, GraphQL or CBOR to a declared type, for comparisons: texts convert as above, but
+ * for Any, where everything stays what it is; numbers, booleans and dates convert where nothing is
+ * lost, else ST_TYPE. Null, arrays and objects stay. */
+enum status url_convert_value(struct value v, int attribute_type, struct slice attribute,
+                              struct arena *arena, struct value *out, struct error *err);
 /* Percent-decoding; ST_SYNTAX for a malformed escape. Lent when nothing had to change. */
 enum status url_decode(struct slice raw, bool plus_is_space, struct arena *arena, struct slice *out,
                        struct error *err);
