@@ -273,12 +273,17 @@ int value_truth(struct value v)
     return number.kind == VALUE_INT ? number.as.i != 0 : -1;
 }
 
-/* A number already stays as it is; text becomes an integer when it is one or equals one. */
+/* A number already stays as it is; text becomes an integer when it is one, or equals one that a
+ * double can count exactly with room to spare (SQLite's limit, 51 bits). */
 static struct value cast_numeric(struct value v)
 {
-    if (v.kind == VALUE_TEXT || v.kind == VALUE_BYTES)
-        return int_if_whole(value_to_number(v));
-    return value_to_number(v);
+    const double limit = 0x1p51;
+    struct value number = value_to_number(v);
+
+    if ((v.kind == VALUE_TEXT || v.kind == VALUE_BYTES) && number.kind == VALUE_REAL &&
+        number.as.d >= -limit && number.as.d < limit)
+        return int_if_whole(number);
+    return number;
 }
 
 struct value value_cast(struct value v, enum affinity target, bool to_bytes, struct arena *arena)

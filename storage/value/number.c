@@ -1,7 +1,8 @@
 /*
- * Numbers and text. The decimal digits of hard cases come from the C library, which rounds
- * correctly; nothing of its locale reaches the result: text goes in as digits and an exponent,
- * without a point, and only digits are taken from what comes out.
+ * Numbers and text, correctly rounded both ways. Short decimals are found by one multiplication,
+ * other numbers of everyday size by exact 128-bit arithmetic; the rest is left to the C library, of
+ * whose locale nothing reaches the result: text goes in as digits and an exponent, without a point,
+ * and only digits are taken from what comes out.
  */
 #include "storage/value/value.h"
 #include <math.h>
@@ -14,6 +15,8 @@ struct decimal {
     unsigned count; /* without trailing zeros, at least 1 */
     int exponent;
 };
+
+typedef unsigned __int128 uint128_t;
 
 static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                       1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -111,6 +114,108 @@ static void decimal_of_precision(double d, int precision, struct decimal *out)
     out->count = count;
 }
 
+/* A real from 1e-6 to 1e15 as mantissa * 2^-shift, and where its first digit stands. Scaled to 17
+ * digits it still fits 128 bits. */
+struct everyday {
+    uint64_t mantissa; /* 2^52 to 2^53 */
+    unsigned shift;    /* 3 to 72 */
+    int exponent;      /* of ten */
+};
+
+static uint128_t exact_power_of_ten(unsigned exponent) /* to 38 */
+{
+    static const uint64_t powers[] = {1ull,
+                                      10ull,
+                                      100ull,
+                                      1000ull,
+                                      10000ull,
+                                      100000ull,
+                                      1000000ull,
+                                      10000000ull,
+                                      100000000ull,
+                                      1000000000ull,
+                                      10000000000ull,
+                                      100000000000ull,
+                                      1000000000000ull,
+                                      10000000000000ull,
+                                      100000000000000ull,
+                                      1000000000000000ull,
+                                      10000000000000000ull,
+                                      100000000000000000ull,
+                                      1000000000000000000ull,
+                                      10000000000000000000ull};
+
+    if (exponent <= 19)
+        return powers[exponent];
+    return (uint128_t)powers[19] * powers[exponent - 19];
+}
+
+static bool everyday_of(double d, struct everyday *out)
+{
+    uint64_t bits;
+    int exponent = 0;
+
+    if (!(d >= 1e-6 && d < 1e15))
+        return false;
+    memcpy(&bits, &d, sizeof(bits));
+    out->mantissa = (bits & ((1ull << 52) - 1)) | 1ull << 52;
+    out->shift = 1075u - (unsigned)(bits >> 52);
+    while (d >= power_of_ten[exponent + 1])
+        exponent++;
+    while (exponent <= 0 &&
+           d * power_of_ten[-exponent] < 1) /* may round up to 1: see everyday_round */
+        exponent--;
+    out->exponent = exponent;
+    return true;
+}
+
+/* The `precision` digits (at most 17) nearest to d as an integer, even when half way between two.
+ * Where the exponent was taken one too high there is a digit less, which is as good: its last digit
+ * is the 17th still. */
+static uint64_t everyday_round(const struct everyday *d, int precision)
+{
+    uint128_t scaled = d->mantissa * exact_power_of_ten((unsigned)(precision - 1 - d->exponent));
+    uint64_t digits = (uint64_t)(scaled >> d->shift);
+    uint128_t rest = scaled - ((uint128_t)digits << d->shift);
+    uint128_t half = (uint128_t)1 << (d->shift - 1);
+
+    return digits + (rest > half || (rest == half && (digits & 1) != 0));
+}
+
+/* Whether reading these digits gives d again: they lie no further from it than half way to its
+ * neighbour. */
+static bool everyday_reads_back(const struct everyday *d, int precision, uint64_t digits)
+{
+    uint128_t unit = exact_power_of_ten((unsigned)(precision - 1 - d->exponent));
+    uint128_t exact = d->mantissa * unit * 2; /* in units of 2^-(shift + 1) */
+    uint128_t written = (uint128_t)digits << (d->shift + 1);
+    uint128_t distance = written > exact ? written - exact : exact - written;
+
+    if (d->mantissa == 1ull << 52 && written < exact)
+        return distance * 2 <= unit; /* below a power of two the neighbour is half as far */
+    return distance < unit || (distance == unit && (d->mantissa & 1) == 0);
+}
+
+/* At `precision` digits, or for precision 0 as few as read back. */
+static bool decimal_if_everyday(double d, int precision, struct decimal *out)
+{
+    struct everyday everyday;
+    uint64_t digits = 0;
+    int first = precision == 0 ? 15 : precision;
+    int last = precision == 0 ? 17 : precision;
+
+    if (!everyday_of(d, &everyday))
+        return false;
+    for (int p = first; p <= last; p++) {
+        digits = everyday_round(&everyday, p);
+        if (p == last || everyday_reads_back(&everyday, p, digits)) {
+            decimal_of_integer(digits, p - 1 - everyday.exponent, out);
+            return true;
+        }
+    }
+    return false;
+}
+
 static double double_of_decimal(const struct decimal *decimal)
 {
     char text[40];
@@ -122,7 +227,7 @@ static double double_of_decimal(const struct decimal *decimal)
 
 static void decimal_shortest(double d, struct decimal *out)
 {
-    if (decimal_if_short(d, out))
+    if (decimal_if_short(d, out) || decimal_if_everyday(d, 0, out))
         return;
     /* Below the normal range fewer digits may do; elsewhere 15 digits with their zeros cut are the
      * shortest. */
@@ -209,7 +314,7 @@ size_t number_format(double d, char out[NUMBER_TEXT_MAX])
         return (size_t)(put_bytes(out, "0.0", 3) - out);
     if (d < 0)
         *at++ = '-';
-    if (!decimal_if_short(fabs(d), &decimal))
+    if (!decimal_if_short(fabs(d), &decimal) && !decimal_if_everyday(fabs(d), 15, &decimal))
         decimal_of_precision(fabs(d), 15, &decimal);
     if (decimal.exponent < -4 || decimal.exponent >= 15)
         at = put_scientific(at, &decimal, true, 2);
@@ -356,6 +461,27 @@ static double real_from_digits(const struct number_scan *scan)
     return strtod(text, NULL);
 }
 
+/* mantissa / 10^scale, rounded once: a 128-bit quotient of at least 54 bits, and whether anything
+ * is left. */
+static double real_from_quotient(uint64_t mantissa, unsigned scale)
+{
+    unsigned lead = (unsigned)__builtin_clzll(mantissa);
+    uint128_t dividend = (uint128_t)(mantissa << lead) << 64;
+    uint128_t divisor = exact_power_of_ten(scale);
+    uint128_t quotient = dividend / divisor;
+    bool is_inexact = quotient * divisor != dividend;
+    uint64_t high = (uint64_t)(quotient >> 64);
+    int bits = high != 0 ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll((uint64_t)quotient);
+    int shift = bits - 53;
+    uint64_t kept = (uint64_t)(quotient >> shift);
+    uint128_t rest = quotient - ((uint128_t)kept << shift);
+    uint128_t half = (uint128_t)1 << (shift - 1);
+
+    if (rest > half || (rest == half && (is_inexact || (kept & 1) != 0)))
+        kept++;
+    return ldexp((double)kept, shift - 64 - (int)lead);
+}
+
 static double scan_real(const struct number_scan *scan)
 {
     double size;
@@ -368,6 +494,9 @@ static double scan_real(const struct number_scan *scan)
             size /= power_of_ten[-scan->exponent];
         else
             size *= power_of_ten[scan->exponent];
+    } else if (scan->is_exact && scan->mantissa != 0 && scan->exponent < 0 &&
+               scan->exponent >= -EXACT_POWER_MAX) {
+        size = real_from_quotient(scan->mantissa, (unsigned)-scan->exponent);
     } else {
         size = real_from_digits(scan);
     }

@@ -104,7 +104,7 @@ static inline double sample_real(struct samples *samples)
     double d;
     uint64_t bits;
 
-    switch (sample_below(samples, 6)) {
+    switch (sample_below(samples, 7)) {
     case 0:
         return edges[sample_below(samples, COUNT_OF(edges))];
     case 1:
@@ -117,6 +117,8 @@ static inline double sample_real(struct samples *samples)
         return sample_below(samples, 8) == 0   ? INFINITY
                : sample_below(samples, 8) == 0 ? -INFINITY
                                                : 1.25;
+    case 5: /* of everyday size, with all its bits */
+        return ldexp((double)(int64_t)sample_u64(samples), -(int)sample_below(samples, 90));
     default:
         bits = sample_u64(samples);
         memcpy(&d, &bits, sizeof(d));

@@ -136,9 +136,14 @@ static void cast_takes_the_longest_prefix(void **state)
                                       {value_int(2), value_real(2.0)},
                                       {TEXT("1e3"), value_real(1000.0)}};
     const struct conversion numeric[] = {
-        {TEXT("1e3"), value_int(1000)},      {TEXT("12abc"), value_int(12)},
-        {TEXT("12.5abc"), value_real(12.5)}, {TEXT("abc"), value_int(0)},
-        {value_real(3.0), value_real(3.0)},  {BYTES("7"), value_int(7)},
+        {TEXT("1e3"), value_int(1000)},
+        {TEXT("3e15"), value_real(3e15)},
+        {TEXT("2e15"), value_int(2000000000000000)},
+        {TEXT("12abc"), value_int(12)},
+        {TEXT("12.5abc"), value_real(12.5)},
+        {TEXT("abc"), value_int(0)},
+        {value_real(3.0), value_real(3.0)},
+        {BYTES("7"), value_int(7)},
     };
     const struct conversion text[] = {
         {value_int(5), TEXT("5")}, {BYTES("ab"), TEXT("ab")}, {value_real(1e20), TEXT("1.0e+20")}};
