@@ -601,6 +601,8 @@ static int unname_drops(struct lmdb_kv *kv)
             kv->drops.all[kept++] = drop;
             continue;
         }
+        if (!handle_find(kv, drop.id, &drop.dbi))
+            continue; /* it was dropped twice */
         handle_remove(kv, drop.id);
         if (rc == 0)
             rc = mdb_drop(txn, drop.dbi, 1);
