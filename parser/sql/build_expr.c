@@ -58,6 +58,20 @@ struct ir_expr *sql_column(struct sql_parse *parse, struct sql_token name)
     return sql_checked(parse, expr);
 }
 
+struct ir_expr *sql_column_of(struct sql_parse *parse, struct sql_token of, struct sql_token name)
+{
+    struct ir_expr *expr = ir_expr_new(parse->arena, IR_COLUMN, sql_offset(parse, of.text));
+    struct ir_name *parts = arena_alloc(parse->arena, 2 * sizeof *parts);
+
+    if (expr == NULL || parts == NULL)
+        return sql_checked(parse, NULL);
+    parts[0] = sql_name(parse, of);
+    parts[1] = sql_name(parse, name);
+    expr->as.column.part_count = 2;
+    expr->as.column.parts = parts;
+    return expr;
+}
+
 enum { PATH_PARTS_MAX = 16 };
 
 struct ir_expr *sql_path(struct sql_parse *parse, struct sql_list names)

@@ -94,10 +94,19 @@ static struct ir_block *block_new(struct sql_parse *parse, int32_t offset)
     return block;
 }
 
+struct sql_grouping *sql_grouping(struct sql_parse *parse, struct sql_list group,
+                                  struct ir_expr *having, struct sql_list windows)
+{
+    struct sql_grouping *grouping = SQL_NEW(parse, struct sql_grouping);
+
+    if (grouping != NULL)
+        *grouping = (struct sql_grouping){group, windows, having};
+    return grouping;
+}
+
 struct ir_block *sql_select_core(struct sql_parse *parse, struct sql_token select, bool is_distinct,
                                  struct sql_list outputs, struct sql_list from,
-                                 struct ir_expr *where, struct sql_list group,
-                                 struct ir_expr *having, struct sql_list windows)
+                                 struct ir_expr *where, struct sql_grouping *grouping)
 {
     struct ir_block *block = block_new(parse, sql_offset(parse, select.text));
 
@@ -105,11 +114,13 @@ struct ir_block *sql_select_core(struct sql_parse *parse, struct sql_token selec
         return NULL;
     block->is_distinct = is_distinct;
     block->where = where;
-    block->having = having;
-    block->windows = sql_take(parse, windows, sizeof *block->windows);
-    block->window_count = windows.count;
-    block->group = sql_take_exprs(parse, group);
-    block->group_count = group.count;
+    if (grouping != NULL) {
+        block->having = grouping->having;
+        block->windows = sql_take(parse, grouping->windows, sizeof *block->windows);
+        block->window_count = grouping->windows.count;
+        block->group = sql_take_exprs(parse, grouping->group);
+        block->group_count = grouping->group.count;
+    }
     block->sources = sql_take(parse, from, sizeof *block->sources);
     block->source_count = from.count;
     block->outputs = sql_take_outputs(parse, outputs, &block->output_count);

@@ -38,6 +38,14 @@ struct sql_hint *sql_hint(struct sql_parse *parse, struct sql_token index)
     return hint;
 }
 
+void sql_hint_table(struct sql_parse *parse, struct ir_source *source, const struct sql_hint *hint)
+{
+    if (hint == NULL || source == NULL)
+        return;
+    source->index_hint = sql_name(parse, hint->index);
+    source->not_indexed = hint->index.text == NULL;
+}
+
 struct ir_source *sql_table(struct sql_parse *parse, struct sql_token first,
                             struct sql_token second, struct sql_alias alias,
                             const struct sql_hint *hint)
@@ -47,10 +55,7 @@ struct ir_source *sql_table(struct sql_parse *parse, struct sql_token first,
     if (source == NULL)
         return NULL;
     name_source(parse, source, first, second);
-    if (hint != NULL) {
-        source->index_hint = sql_name(parse, hint->index);
-        source->not_indexed = hint->index.text == NULL;
-    }
+    sql_hint_table(parse, source, hint);
     return source;
 }
 

@@ -26,6 +26,7 @@
 
 static const struct sql_list NO_LIST;
 static const struct sql_token NO_TOKEN;
+static const struct sql_alias NO_ALIAS;
 
 static inline struct sql_token with_not(struct sql_token token)
 {
@@ -88,14 +89,14 @@ statement(A) ::= WITH RECURSIVE ctes(L) write(W). {
 name(A) ::= id(A).
 name(A) ::= STRING(A).
 name(A) ::= JOIN_KW(A).
+/* What stands before a dot; of its own, so that an expression need not begin with `name`. */
+qualifier(A) ::= id(A) DOT.
+qualifier(A) ::= STRING(A) DOT.
+qualifier(A) ::= JOIN_KW(A) DOT.
 
 %type names {struct sql_names *}
 names(A) ::= name(X). { A = sql_names(parse, X, NO_TOKEN); }
 names(A) ::= name(X) DOT name(Y). { A = sql_names(parse, X, Y); }
-
-%type dot_name {struct sql_token}
-dot_name(A) ::= . { A = NO_TOKEN; }
-dot_name(A) ::= DOT name(X). { A = X; }
 
 %type name_list {struct sql_list}
 name_list(A) ::= name(X). { A = sql_push_name(parse, X); }
@@ -108,10 +109,12 @@ columns_opt(A) ::= LP name_list(L) RP. { A = L; }
 /* ---- queries ---- */
 
 %type select {struct ir_query *}
-select(A) ::= compound(C) order_by(O) limit(L). { A = sql_query(parse, C, O, L); }
-select(A) ::= with(W) compound(C) order_by(O) limit(L). {
-    A = sql_query_with(parse, W, sql_query(parse, C, O, L));
-}
+select(A) ::= query(Q). { A = Q; }
+select(A) ::= with(W) query(Q). { A = sql_query_with(parse, W, Q); }
+%type query {struct ir_query *}
+query(A) ::= compound(C). { A = sql_query(parse, C, NO_LIST, (struct sql_limit){NULL, NULL}); }
+query(A) ::= compound(C) ORDER BY orders(O) limit(L). { A = sql_query(parse, C, O, L); }
+query(A) ::= compound(C) limit_clause(L). { A = sql_query(parse, C, NO_LIST, L); }
 
 %type with {struct sql_ctes}
 with(A) ::= WITH ctes(L). { A = sql_with(parse, L, false); }
@@ -143,8 +146,8 @@ set_op(A) ::= UNION(T) ALL. { A = T; A.len = IR_UNION_ALL; }
 set_op(A) ::= INTERSECT(T). { A = T; A.len = IR_INTERSECT; }
 set_op(A) ::= EXCEPT(T). { A = T; A.len = IR_EXCEPT; }
 
-core(A) ::= SELECT(T) distinct(D) outputs(O) from(F) where(W) group_by(G) having(H) windows(N). {
-    A = sql_select_core(parse, T, D, O, F, W, G, H, N);
+core(A) ::= SELECT(T) distinct(D) outputs(O) from(F) where(W) grouping(G). {
+    A = sql_select_core(parse, T, D, O, F, W, G);
 }
 core(A) ::= values(V). { A = sql_values_core(parse, V); }
 
@@ -163,7 +166,7 @@ outputs(A) ::= output(O). { A = O; }
 outputs(A) ::= outputs(L) COMMA output(O). { A = sql_list_more(L, O); }
 output(A) ::= expr(E) alias(N). { A = sql_push_output(parse, E, N); }
 output(A) ::= STAR(S). { A = sql_push_star(parse, S, NO_TOKEN); }
-output(A) ::= name(N) DOT STAR(S). { A = sql_push_star(parse, S, N); }
+output(A) ::= qualifier(N) STAR(S). { A = sql_push_star(parse, S, N); }
 
 %type alias {struct sql_alias}
 alias(A) ::= . { A = (struct sql_alias){0}; }
@@ -193,27 +196,34 @@ constraint(A) ::= . [OR] { A = NULL; }
 constraint(A) ::= ON expr(E). { A = sql_on(parse, E); }
 constraint(A) ::= USING LP name_list(L) RP. { A = sql_using(parse, L); }
 
-source(A) ::= name(X) dot_name(Y) alias(N) hint(H). { A = sql_table(parse, X, Y, N, H); }
-source(A) ::= name(X) dot_name(Y) LP exprs_opt(L) RP alias(N). {
+source(A) ::= name(X) alias(N). { A = sql_table(parse, X, NO_TOKEN, N, NULL); }
+source(A) ::= name(X) alias(N) hint(H). { A = sql_table(parse, X, NO_TOKEN, N, H); }
+source(A) ::= name(X) DOT name(Y) alias(N). { A = sql_table(parse, X, Y, N, NULL); }
+source(A) ::= name(X) DOT name(Y) alias(N) hint(H). { A = sql_table(parse, X, Y, N, H); }
+source(A) ::= name(X) LP exprs_opt(L) RP alias(N). {
+    A = sql_table_function(parse, X, NO_TOKEN, L, N);
+}
+source(A) ::= name(X) DOT name(Y) LP exprs_opt(L) RP alias(N). {
     A = sql_table_function(parse, X, Y, L, N);
 }
 source(A) ::= LP select(Q) RP alias(N). { A = sql_query_source(parse, Q, N); }
 source(A) ::= LP joined(L) RP alias(N). { A = sql_group_source(parse, L, N); }
 
 %type hint {struct sql_hint *}
-hint(A) ::= . { A = NULL; }
 hint(A) ::= INDEXED BY name(N). { A = sql_hint(parse, N); }
 hint(A) ::= NOT INDEXED. { A = sql_hint(parse, NO_TOKEN); }
 
 %type where {struct ir_expr *}
 where(A) ::= . { A = NULL; }
 where(A) ::= WHERE expr(E). { A = E; }
-%type group_by {struct sql_list}
-group_by(A) ::= . { A = NO_LIST; }
-group_by(A) ::= GROUP BY exprs(L). { A = L; }
-%type having {struct ir_expr *}
-having(A) ::= . { A = NULL; }
-having(A) ::= HAVING expr(E). { A = E; }
+/* Rules without clauses are common enough to have a rule of their own: a reduction costs as much as
+ * a token. */
+%type grouping {struct sql_grouping *}
+grouping(A) ::= . { A = NULL; }
+grouping(A) ::= GROUP BY exprs(L) windows(N). { A = sql_grouping(parse, L, NULL, N); }
+grouping(A) ::= GROUP BY exprs(L) HAVING expr(E) windows(N). { A = sql_grouping(parse, L, E, N); }
+grouping(A) ::= HAVING expr(E) windows(N). { A = sql_grouping(parse, NO_LIST, E, N); }
+grouping(A) ::= WINDOW window_list(N). { A = sql_grouping(parse, NO_LIST, NULL, N); }
 
 %type order_by {struct sql_list}
 %type orders {struct sql_list}
@@ -237,10 +247,12 @@ nulls(A) ::= NULLS(T) FIRST(W). { A = T; A.code = W.code; }
 nulls(A) ::= NULLS(T) LAST(W). { A = T; A.code = W.code; }
 
 %type limit {struct sql_limit}
+%type limit_clause {struct sql_limit}
 limit(A) ::= . { A = (struct sql_limit){NULL, NULL}; }
-limit(A) ::= LIMIT expr(L). { A = (struct sql_limit){L, NULL}; }
-limit(A) ::= LIMIT expr(L) OFFSET expr(O). { A = (struct sql_limit){L, O}; }
-limit(A) ::= LIMIT expr(O) COMMA expr(L). { A = (struct sql_limit){L, O}; }
+limit(A) ::= limit_clause(A).
+limit_clause(A) ::= LIMIT expr(L). { A = (struct sql_limit){L, NULL}; }
+limit_clause(A) ::= LIMIT expr(L) OFFSET expr(O). { A = (struct sql_limit){L, O}; }
+limit_clause(A) ::= LIMIT expr(O) COMMA expr(L). { A = (struct sql_limit){L, O}; }
 
 /* ---- windows ---- */
 
@@ -311,21 +323,28 @@ exprs(A) ::= exprs(L) COMMA expr(E). { A = sql_list_more(L, sql_push_expr(parse,
 exprs_opt(A) ::= . { A = NO_LIST; }
 exprs_opt(A) ::= exprs(A).
 
+/* Literals where no other expression may stand. */
 term(A) ::= NULL(T). { A = sql_null(parse, T); }
 term(A) ::= INTEGER|FLOAT(T). { A = sql_number(parse, T); }
 term(A) ::= STRING(T). { A = sql_string(parse, T); }
 term(A) ::= BLOB(T). { A = sql_blob(parse, T); }
 term(A) ::= CTIME_KW(T). { A = sql_current_time(parse, T); }
 
-expr(A) ::= term(A).
+expr(A) ::= NULL(T). { A = sql_null(parse, T); }
+expr(A) ::= INTEGER|FLOAT(T). { A = sql_number(parse, T); }
+expr(A) ::= STRING(T). { A = sql_string(parse, T); }
+expr(A) ::= BLOB(T). { A = sql_blob(parse, T); }
+expr(A) ::= CTIME_KW(T). { A = sql_current_time(parse, T); }
 expr(A) ::= VARIABLE(T). { A = sql_param(parse, T); }
 expr(A) ::= id(N). { A = sql_column(parse, N); }
 expr(A) ::= JOIN_KW(N). { A = sql_column(parse, N); }
+expr(A) ::= qualifier(X) name(Y). { A = sql_column_of(parse, X, Y); }
 expr(A) ::= path(L). { A = sql_path(parse, L); }
 %type path {struct sql_list}
-path(A) ::= name(X) DOT name(Y). {
+path(A) ::= qualifier(X) name(Y) DOT name(Z). {
     A = sql_push_name(parse, X);
     A = sql_list_more(A, sql_push_name(parse, Y));
+    A = sql_list_more(A, sql_push_name(parse, Z));
 }
 path(A) ::= path(L) DOT name(X). { A = sql_list_more(L, sql_push_name(parse, X)); }
 
@@ -372,11 +391,17 @@ between(A) ::= NOT BETWEEN(T). { A = with_not(T); }
 
 expr(A) ::= expr(E) in(T) LP exprs_opt(L) RP. [IN] { A = sql_in_list(parse, T, E, L); }
 expr(A) ::= expr(E) in(T) LP select(Q) RP. [IN] { A = sql_in_query(parse, T, E, Q); }
-expr(A) ::= expr(E) in(T) name(X) dot_name(Y). [IN] {
-    A = sql_in_source(parse, T, E, sql_table(parse, X, Y, (struct sql_alias){0}, NULL));
+expr(A) ::= expr(E) in(T) name(X). [IN] {
+    A = sql_in_source(parse, T, E, sql_table(parse, X, NO_TOKEN, NO_ALIAS, NULL));
 }
-expr(A) ::= expr(E) in(T) name(X) dot_name(Y) LP exprs_opt(L) RP. [IN] {
-    A = sql_in_source(parse, T, E, sql_table_function(parse, X, Y, L, (struct sql_alias){0}));
+expr(A) ::= expr(E) in(T) name(X) DOT name(Y). [IN] {
+    A = sql_in_source(parse, T, E, sql_table(parse, X, Y, NO_ALIAS, NULL));
+}
+expr(A) ::= expr(E) in(T) name(X) LP exprs_opt(L) RP. [IN] {
+    A = sql_in_source(parse, T, E, sql_table_function(parse, X, NO_TOKEN, L, NO_ALIAS));
+}
+expr(A) ::= expr(E) in(T) name(X) DOT name(Y) LP exprs_opt(L) RP. [IN] {
+    A = sql_in_source(parse, T, E, sql_table_function(parse, X, Y, L, NO_ALIAS));
 }
 in(A) ::= IN(A).
 in(A) ::= NOT IN(T). { A = with_not(T); }
@@ -392,7 +417,7 @@ arms(A) ::= arms(L) WHEN expr(W) THEN expr(T). {
 else(A) ::= . { A = NULL; }
 else(A) ::= ELSE expr(E). { A = E; }
 
-expr(A) ::= CAST(T) LP expr(E) AS type(Y) RP. { A = sql_cast(parse, T, E, Y); }
+expr(A) ::= CAST(T) LP expr(E) AS type_opt(Y) RP. { A = sql_cast(parse, T, E, Y); }
 
 expr(A) ::= call(A).
 expr(A) ::= call(C) call_clauses(X). { A = sql_call_over(parse, C, X.filter, X.over); }
@@ -455,16 +480,19 @@ resolution(A) ::= FAIL. { A = IR_CONFLICT_FAIL; }
 resolution(A) ::= IGNORE. { A = IR_CONFLICT_IGNORE; }
 resolution(A) ::= REPLACE. { A = IR_CONFLICT_REPLACE; }
 
-target(A) ::= name(X) dot_name(Y). { A = sql_table(parse, X, Y, (struct sql_alias){0}, NULL); }
-target(A) ::= name(X) dot_name(Y) AS(S) name(N). {
+target(A) ::= name(X). { A = sql_table(parse, X, NO_TOKEN, NO_ALIAS, NULL); }
+target(A) ::= name(X) DOT name(Y). { A = sql_table(parse, X, Y, NO_ALIAS, NULL); }
+target(A) ::= name(X) AS(S) name(N). {
+    A = sql_table(parse, X, NO_TOKEN, alias_of(N, S.text), NULL);
+}
+target(A) ::= name(X) DOT name(Y) AS(S) name(N). {
     A = sql_table(parse, X, Y, alias_of(N, S.text), NULL);
 }
 %type hinted {struct ir_source *}
-hinted(A) ::= name(X) dot_name(Y) hint(H). {
-    A = sql_table(parse, X, Y, (struct sql_alias){0}, H);
-}
-hinted(A) ::= name(X) dot_name(Y) AS(S) name(N) hint(H). {
-    A = sql_table(parse, X, Y, alias_of(N, S.text), H);
+hinted(A) ::= target(A).
+hinted(A) ::= target(T) hint(H). {
+    A = T;
+    sql_hint_table(parse, A, H);
 }
 
 %type upserts {struct sql_list}
@@ -781,22 +809,22 @@ enum status sql_run_grammar(struct sql_parse *parse, struct sql_lexer *lexer, in
     if (first_token != 0)
         sql_lemon(&machine, first_token, NO_TOKEN);
     while (parse->status == ST_OK) {
+        struct sql_token token; /* passed as a whole: parts of it stay in registers */
         bool is_last;
 
         code = sql_next(lexer, code);
-        parse->token.text = lexer->token;
-        parse->token.len = (uint32_t)(lexer->cursor - lexer->token);
         is_last = code == SQL_END;
-        if (code < 0) {
-            parse->token.code = 0;
-            sql_syntax_error(parse, &parse->token);
-            break;
-        }
         /* The end of the text ends a statement too. */
         if (is_last && first_token == 0)
             code = TK_SEMI;
-        parse->token.code = (uint16_t)code;
-        sql_lemon(&machine, code, parse->token);
+        token = (struct sql_token){lexer->token, (uint32_t)(lexer->cursor - lexer->token),
+                                   (uint16_t)(code < 0 ? 0 : code), false};
+        parse->token = token;
+        if (code < 0) {
+            sql_syntax_error(parse, &token);
+            break;
+        }
+        sql_lemon(&machine, code, token);
         if (parse->statement != NULL)
             break;
         if (is_last) {

@@ -141,6 +141,7 @@ struct ir_expr *sql_name_as_text(struct sql_parse *parse, struct sql_token token
 /* ---- expressions (build_expr.c, lower_*.c) ---- */
 
 struct ir_expr *sql_column(struct sql_parse *parse, struct sql_token name);
+struct ir_expr *sql_column_of(struct sql_parse *parse, struct sql_token of, struct sql_token name);
 struct ir_expr *sql_path(struct sql_parse *parse, struct sql_list names);
 struct ir_expr *sql_parens(struct sql_parse *parse, struct sql_token open, struct ir_expr *expr);
 struct ir_expr *sql_prefix(struct sql_parse *parse, struct sql_token op, struct ir_expr *operand);
@@ -232,11 +233,16 @@ struct sql_list sql_push_order(struct sql_parse *parse, struct ir_expr *expr,
 struct ir_order *sql_take_orders(struct sql_parse *parse, struct sql_list list,
                                  struct slice **texts);
 
+struct sql_grouping { /* GROUP BY, HAVING, WINDOW: NULL when none is there */
+    struct sql_list group, windows;
+    struct ir_expr *having;
+};
+struct sql_grouping *sql_grouping(struct sql_parse *parse, struct sql_list group,
+                                  struct ir_expr *having, struct sql_list windows);
 /* Clauses of a SELECT in the order of the text, so that their lists are taken in reverse. */
 struct ir_block *sql_select_core(struct sql_parse *parse, struct sql_token select, bool is_distinct,
                                  struct sql_list outputs, struct sql_list from,
-                                 struct ir_expr *where, struct sql_list group,
-                                 struct ir_expr *having, struct sql_list windows);
+                                 struct ir_expr *where, struct sql_grouping *grouping);
 struct sql_values {
     uint32_t start; /* of all rows' expressions on the stack */
     uint32_t row_count, row_width;
@@ -278,6 +284,7 @@ struct sql_constraint {
 struct sql_join sql_join_words(struct sql_parse *parse, struct sql_token first,
                                struct sql_token second, struct sql_token third);
 /* The first of two names is the database when there are two. */
+void sql_hint_table(struct sql_parse *parse, struct ir_source *source, const struct sql_hint *hint);
 struct sql_hint *sql_hint(struct sql_parse *parse, struct sql_token index);
 struct ir_source *sql_table(struct sql_parse *parse, struct sql_token first,
                             struct sql_token second, struct sql_alias alias,
