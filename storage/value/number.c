@@ -155,23 +155,22 @@ static bool everyday_of(double d, struct everyday *out)
     uint64_t bits;
     int exponent = 0;
 
-    if (!(d >= 1e-6 && d < 1e15))
+    if (!(d > 1e-6 && d < 1e15))
         return false;
     memcpy(&bits, &d, sizeof(bits));
     out->mantissa = (bits & ((1ull << 52) - 1)) | 1ull << 52;
     out->shift = 1075u - (unsigned)(bits >> 52);
     while (d >= power_of_ten[exponent + 1])
         exponent++;
-    while (exponent <= 0 &&
-           d * power_of_ten[-exponent] < 1) /* may round up to 1: see everyday_round */
+    /* No double in this range is so close below a power of ten that the product is rounded up to 1.
+     */
+    while (exponent <= 0 && d * power_of_ten[-exponent] < 1)
         exponent--;
     out->exponent = exponent;
     return true;
 }
 
-/* The `precision` digits (at most 17) nearest to d as an integer, even when half way between two.
- * Where the exponent was taken one too high there is a digit less, which is as good: its last digit
- * is the 17th still. */
+/* The `precision` digits (at most 17) nearest to d as an integer; the even one when half way. */
 static uint64_t everyday_round(const struct everyday *d, int precision)
 {
     uint128_t scaled = d->mantissa * exact_power_of_ten((unsigned)(precision - 1 - d->exponent));

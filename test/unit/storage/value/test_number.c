@@ -91,6 +91,31 @@ static void shortest_form_is_javascripts(void **state)
         assert_string_equal(formatted(number_format_shortest, cases[i].d), cases[i].text);
 }
 
+/* Reads back, and has as few digits as the C library needs. */
+static void check_shortest(double d)
+{
+    char text[NUMBER_TEXT_MAX + 1];
+    char reference[64];
+    struct value back;
+    size_t len = number_format_shortest(d, text);
+    int precision = 1, digits = 0, zeros = 0;
+
+    text[len] = '\0';
+    assert_true(number_parse(slice_of(text, len), &back) >= NUMBER_INT);
+    if (value_to_real(back) != d || strtod(text, NULL) != d)
+        fail_msg("%.17g came back as %s", d, text);
+    do
+        (void)snprintf(reference, sizeof(reference), "%.*e", precision - 1, d);
+    while (strtod(reference, NULL) != d && ++precision <= 17);
+    for (const char *at = text; *at != '\0' && *at != 'e'; at++)
+        if (*at >= '0' && *at <= '9' && (digits > 0 || *at != '0')) {
+            digits++;
+            zeros = *at == '0' ? zeros + 1 : 0;
+        }
+    if (digits - zeros > precision)
+        fail_msg("%.17g was written as %s, %d digits are enough", d, text, precision);
+}
+
 static void shortest_form_reads_back_to_the_same_real_and_is_the_shortest(void **state)
 {
     struct samples samples = {.state = 11};
@@ -98,31 +123,26 @@ static void shortest_form_reads_back_to_the_same_real_and_is_the_shortest(void *
     (void)state;
     for (int i = 0; i < 200000; i++) {
         double d = sample_real(&samples);
-        char text[NUMBER_TEXT_MAX + 1];
-        char reference[64];
-        struct value back;
 
-        if (isinf(d) || d == 0)
-            continue;
-        size_t len = number_format_shortest(d, text);
-        text[len] = '\0';
-        assert_true(number_parse(slice_of(text, len), &back) >= NUMBER_INT);
-        if (value_to_real(back) != d)
-            fail_msg("%.17g came back as %s", d, text);
-        assert_true(strtod(text, NULL) == d);
-        /* As many digits as the C library needs. */
-        int precision = 1;
-        do
-            (void)snprintf(reference, sizeof(reference), "%.*e", precision - 1, d);
-        while (strtod(reference, NULL) != d && ++precision <= 17);
-        int digits = 0, zeros = 0;
-        for (const char *at = text; *at != '\0' && *at != 'e'; at++)
-            if (*at >= '0' && *at <= '9' && (digits > 0 || *at != '0')) {
-                digits++;
-                zeros = *at == '0' ? zeros + 1 : 0;
-            }
-        if (digits - zeros > precision)
-            fail_msg("%.17g was written as %s, %d digits are enough", d, text, precision);
+        if (!isinf(d) && d != 0)
+            check_shortest(d);
+    }
+    /* Below a power of two reals lie twice as dense as above; around a power of ten digits are
+     * carried. */
+    for (int exponent = -1074; exponent < 1024; exponent++) {
+        check_shortest(ldexp(1, exponent));
+        check_shortest(nextafter(ldexp(1, exponent), INFINITY));
+        check_shortest(nextafter(ldexp(3, exponent - 1), 0));
+    }
+    for (int exponent = -300; exponent < 300; exponent++) {
+        char text[16];
+
+        (void)snprintf(text, sizeof(text), "1e%d", exponent);
+        double power = strtod(text, NULL);
+        for (double d = power; d < power * (1 + 0x1p-50); d = nextafter(d, INFINITY))
+            check_shortest(d);
+        for (double d = power; d > power * (1 - 0x1p-50); d = nextafter(d, 0))
+            check_shortest(d);
     }
 }
 
