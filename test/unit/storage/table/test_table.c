@@ -1,8 +1,10 @@
-#include "storage/table/table.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
+
+#include "storage/table/table.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
