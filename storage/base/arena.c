@@ -40,14 +40,40 @@ void arena_deinit(struct arena *arena)
     arena->failed = false;
 }
 
+static void begin_block(struct arena *arena)
+{
+    arena->next = arena->blocks == NULL ? NULL : arena->blocks->room;
+    arena->end = arena->blocks == NULL ? NULL : arena->blocks->room + arena->blocks->bytes;
+}
+
+/* Put the largest block that is worth keeping last, so that it is the one that stays. */
+static void keep_largest(struct arena *arena)
+{
+    struct arena_block **at = &arena->blocks, **largest = NULL;
+    struct arena_block *kept;
+
+    for (; *at != NULL; at = &(*at)->older)
+        if ((*at)->bytes <= BLOCK_BYTES_MAX &&
+            (largest == NULL || (*at)->bytes > (*largest)->bytes))
+            largest = at;
+    if (largest == NULL)
+        return;
+    kept = *largest;
+    *largest = kept->older;
+    kept->older = NULL;
+    while (arena->blocks != NULL)
+        drop_block(arena);
+    arena->blocks = kept;
+}
+
 void arena_reset(struct arena *arena)
 {
-    while (arena->blocks != NULL && arena->blocks->older != NULL)
+    if (arena->blocks != NULL && arena->blocks->older != NULL)
+        keep_largest(arena);
+    while (arena->blocks != NULL &&
+           (arena->blocks->older != NULL || arena->blocks->bytes > BLOCK_BYTES_MAX))
         drop_block(arena);
-    if (arena->blocks != NULL) {
-        arena->next = arena->blocks->room;
-        arena->end = arena->blocks->room + arena->blocks->bytes;
-    }
+    begin_block(arena);
     arena->failed = false;
 }
 

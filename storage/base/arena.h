@@ -31,7 +31,8 @@ struct arena_mark {
 /* {0} is a valid empty arena too. */
 void arena_init(struct arena *arena, size_t limit_bytes);
 void arena_deinit(struct arena *arena);
-/* Forget everything but keep the first block, so that a loop over rows allocates nothing. */
+/* Forget everything but keep one block, the largest of ordinary size, so that a loop over rows soon
+ * allocates nothing. */
 void arena_reset(struct arena *arena);
 struct arena_mark arena_mark(const struct arena *arena);
 void arena_release(struct arena *arena, struct arena_mark mark);

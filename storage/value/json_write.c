@@ -42,53 +42,70 @@ static inline unsigned escape_mask(__m128i bytes)
     return (unsigned)_mm_movemask_epi8(special);
 }
 
-static inline unsigned copy_sixteen(char *to, const char *from)
+/* What was seen while copying: bytes that need an escape, and bytes above 0x7f. */
+struct seen {
+    unsigned special, high;
+};
+
+static inline void copy_sixteen(char *to, const char *from, struct seen *seen)
 {
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
 
     _mm_storeu_si128((__m128i *)(void *)to, bytes);
-    return escape_mask(bytes);
+    seen->special |= escape_mask(bytes);
+    seen->high |= (unsigned)_mm_movemask_epi8(bytes);
 }
 
-/* Copy text to where there is room for all of it; false when some byte needs an escape, and the
+/* Up to 15 bytes, as two groups that may overlap. */
+static inline void copy_short(char *to, struct slice text, struct seen *seen)
+{
+    const char *from = text.data;
+    size_t len = text.len;
+
+    if (len >= 8) {
+        uint64_t first, last;
+
+        memcpy(&first, from, 8);
+        memcpy(&last, from + len - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + len - 8, &last, 8);
+        seen->special = escape_mask(_mm_set_epi64x((long long)last, (long long)first));
+        seen->high = ((first | last) & 0x8080808080808080u) != 0;
+    } else if (len >= 4) {
+        uint32_t first, last;
+
+        memcpy(&first, from, 4);
+        memcpy(&last, from + len - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + len - 4, &last, 4);
+        /* The upper half of the register is zero, which looks like control characters. */
+        seen->special = escape_mask(_mm_set_epi32(0, 0, (int)last, (int)first)) & 0xff;
+        seen->high = ((first | last) & 0x80808080u) != 0;
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            seen->special |= needs_escape((unsigned char)from[i]);
+            seen->high |= (unsigned char)from[i] & 0x80u;
+            to[i] = from[i];
+        }
+    }
+}
+
+/* Copy text to where there is room for all of it; false when it cannot be taken as it is, and the
  * copy is worth nothing. The last group overlaps the one before it, so that nothing behind the text
  * is read. */
 static inline bool copy_plain(char *to, struct slice text)
 {
-    const char *from = text.data;
+    struct seen seen = {0, 0};
     size_t len = text.len;
-    unsigned mask = 0;
 
-    if (len >= 16) {
+    if (len < 16) {
+        copy_short(to, text, &seen);
+    } else {
         for (size_t done = 0; done + 16 <= len; done += 16)
-            mask |= copy_sixteen(to + done, from + done);
-        return (mask | copy_sixteen(to + len - 16, from + len - 16)) == 0;
+            copy_sixteen(to + done, text.data + done, &seen);
+        copy_sixteen(to + len - 16, text.data + len - 16, &seen);
     }
-    if (len >= 8) {
-        uint64_t low, high;
-
-        memcpy(&low, from, 8);
-        memcpy(&high, from + len - 8, 8);
-        memcpy(to, &low, 8);
-        memcpy(to + len - 8, &high, 8);
-        return escape_mask(_mm_set_epi64x((long long)high, (long long)low)) == 0;
-    }
-    if (len >= 4) {
-        uint32_t low, high;
-
-        memcpy(&low, from, 4);
-        memcpy(&high, from + len - 4, 4);
-        memcpy(to, &low, 4);
-        memcpy(to + len - 4, &high, 4);
-        /* The upper half of the register is zero, which looks like control characters. */
-        return (escape_mask(_mm_set_epi32(0, 0, (int)high, (int)low)) & 0xff) == 0;
-    }
-    for (size_t i = 0; i < len; i++) {
-        if (needs_escape((unsigned char)from[i]))
-            return false;
-        to[i] = from[i];
-    }
-    return true;
+    return seen.special == 0 && (seen.high == 0 || utf8_is_valid(text));
 }
 #else
 static inline bool copy_plain(char *to, struct slice text)
@@ -98,24 +115,31 @@ static inline bool copy_plain(char *to, struct slice text)
             return false;
         to[i] = text.data[i];
     }
-    return true;
+    return utf8_is_valid(text);
 }
 #endif
 
-/* Text of which some byte needs an escape. */
+/* Text of which some byte needs an escape, or is not UTF-8 (bytes that were cast to text): a stray
+ * byte becomes U+FFFD, so that the result is JSON whatever comes. */
 static void write_escaped(struct buf *out, struct slice text)
 {
-    size_t plain = 0; /* where the bytes begin that are not yet written */
+    char utf8[4];
 
     buf_append_byte(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (!needs_escape((unsigned char)text.data[i]))
+    while (text.len != 0) {
+        unsigned char c = (unsigned char)*text.data;
+
+        if (c >= 0x80) {
+            buf_append(out, utf8, utf8_encode(utf8_next(&text), utf8));
             continue;
-        buf_append(out, text.data + plain, i - plain);
-        write_escape(out, (unsigned char)text.data[i]);
-        plain = i + 1;
+        }
+        if (needs_escape(c))
+            write_escape(out, c);
+        else
+            buf_append_byte(out, c);
+        text.data++;
+        text.len--;
     }
-    buf_append(out, text.data + plain, text.len - plain);
     buf_append_byte(out, '"');
 }
 

@@ -243,6 +243,28 @@ static void kinds_json_does_not_have_are_written_by_convention(void **state)
     document_deinit(&builder);
 }
 
+static void text_that_is_not_utf8_is_written_as_json_all_the_same(void **state)
+{
+    const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"\xff", "\"\xef\xbf\xbd\""},
+        {"a\xc3", "\"a\xef\xbf\xbd\""},
+        {"0123456789abcdef\xe2\x82\xac", "\"0123456789abcdef\xe2\x82\xac\""},
+        {"0123456789abcdef\xe2\x82", "\"0123456789abcdef\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xed\xa0\x80 \"", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd \\\"\""},
+    };
+    struct buf out = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        buf_clear(&out);
+        json_write_text(&out, slice_text(cases[i].in));
+        assert_string_equal(buf_cstr(&out), cases[i].out);
+    }
+    buf_free(&out);
+}
+
 static bool is_json_clean(struct value v)
 {
     struct slice name;
@@ -342,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_prefix_leaves_what_follows),
         cmocka_unit_test(text_without_escapes_is_lent_and_other_text_is_copied),
         cmocka_unit_test(kinds_json_does_not_have_are_written_by_convention),
+        cmocka_unit_test(text_that_is_not_utf8_is_written_as_json_all_the_same),
         cmocka_unit_test(what_json_can_say_survives_the_round_trip),
         cmocka_unit_test(escapes_are_found_wherever_they_stand),
         cmocka_unit_test(damaged_text_never_crashes),
