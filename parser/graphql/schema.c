@@ -89,7 +89,7 @@ static enum status take_seconds(struct lower *lower, const struct gql_value *val
 
     if (kind != NUMBER_INT && kind != NUMBER_REAL)
         return bad_argument(lower, value, "a number of seconds");
-    *out = kind == NUMBER_INT ? (double)number.as.i : number.as.d;
+    *out = value_to_real(number);
     if (!(*out >= 0))
         return bad_argument(lower, value, "a number of seconds");
     return ST_OK;

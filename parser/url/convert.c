@@ -319,7 +319,8 @@ static bool read_date(struct slice text, struct value *out)
     int64_t iso_ms;
 
     if (is_integer_text(text)) {
-        if (number_parse(text, &ms) != NUMBER_INT)
+        number_parse(text, &ms);
+        if (ms.kind != VALUE_INT)
             return false;
         *out = value_date(ms.as.i);
         return true;
@@ -337,7 +338,8 @@ static struct value read_bigint(struct slice text)
     bool is_negative = text.data[0] == '-';
     size_t zeros = is_negative ? 1 : 0;
 
-    if (number_parse(text, &number) == NUMBER_INT)
+    number_parse(text, &number);
+    if (number.kind == VALUE_INT)
         return number;
     while (zeros + 1 < text.len && text.data[zeros] == '0')
         zeros++;
