@@ -17,7 +17,7 @@ struct sql_list sql_push_output(struct sql_parse *parse, struct ir_expr *expr,
     *output = (struct ir_output){.expr = expr, .star_of.offset = -1, .alias.offset = -1};
     output->text = sql_span(parse->text.data + expr->offset, end);
     if (alias.text != NULL)
-        output->alias = sql_name(parse, (struct sql_token){alias.text, alias.len, 0, false});
+        output->alias = sql_name(parse, sql_token_of(alias.text, alias.len, 0));
     return list;
 }
 

@@ -14,7 +14,7 @@ static struct ir_source *source_new(struct sql_parse *parse, enum ir_source_kind
     source->database.offset = source->name.offset = source->alias.offset = -1;
     source->index_hint.offset = -1;
     if (alias.text != NULL)
-        source->alias = sql_name(parse, (struct sql_token){alias.text, alias.len, 0, false});
+        source->alias = sql_name(parse, sql_token_of(alias.text, alias.len, 0));
     return source;
 }
 

@@ -817,8 +817,8 @@ enum status sql_run_grammar(struct sql_parse *parse, struct sql_lexer *lexer, in
         /* The end of the text ends a statement too. */
         if (is_last && first_token == 0)
             code = TK_SEMI;
-        token = (struct sql_token){lexer->token, (uint32_t)(lexer->cursor - lexer->token),
-                                   (uint16_t)(code < 0 ? 0 : code), false};
+        token = sql_token_of(lexer->token, (size_t)(lexer->cursor - lexer->token),
+                             code < 0 ? 0 : (unsigned)code);
         parse->token = token;
         if (code < 0) {
             sql_syntax_error(parse, &token);

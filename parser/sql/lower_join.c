@@ -42,7 +42,7 @@ struct ir_source *sql_group_source(struct sql_parse *parse, struct sql_list join
     if (joined.count == 1) {
         group = sources[0];
         if (group != NULL && alias.text != NULL)
-            group->alias = sql_name(parse, (struct sql_token){alias.text, alias.len, 0, false});
+            group->alias = sql_name(parse, sql_token_of(alias.text, alias.len, 0));
         return group;
     }
     group = sql_query_source(parse, sql_select_all(parse, sources, joined.count), alias);

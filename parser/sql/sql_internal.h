@@ -30,10 +30,29 @@ int sql_keyword_code(size_t index);  /* token code of sql_keyword(index) */
 
 struct sql_token {
     const char *text; /* NULL: an optional token that is not there */
-    uint32_t len;
-    uint16_t code;
-    bool negated; /* NOT stood before it */
+    union {
+        struct {
+            uint32_t len;
+            uint16_t code;
+            bool negated; /* NOT stood before it */
+        };
+        uint64_t word;
+    };
 };
+
+/* Tokens are passed as two words; written in parts, the second would stall until they are one. */
+static inline struct sql_token sql_token_of(const char *text, size_t len, unsigned code)
+{
+    struct sql_token token = {.text = text};
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    token.word = (uint64_t)(uint32_t)len | (uint64_t)code << 32;
+#else
+    token.len = (uint32_t)len;
+    token.code = (uint16_t)code;
+#endif
+    return token;
+}
 
 /* ---- the state of a parse ---- */
 
