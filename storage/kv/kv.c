@@ -373,9 +373,10 @@ static enum status wrote(struct kv_txn *txn, enum status st)
     return st;
 }
 
-static bool key_is_valid(struct slice key)
+/* Checked in every build: a longer key would not fit the room that backends keep for one. */
+static inline bool key_is_valid(struct slice key)
 {
-    return key.len > 0 && key.len <= KV_KEY_BYTES_MAX;
+    return key.len != 0 && key.len <= KV_KEY_BYTES_MAX;
 }
 
 enum status kv_store_create(struct kv_txn *txn, uint32_t store, enum kv_class class)
@@ -392,7 +393,9 @@ enum status kv_store_drop(struct kv_txn *txn, uint32_t store, enum kv_class clas
 
 enum status kv_get(struct kv_txn *txn, struct kv_store store, struct slice key, struct slice *out)
 {
-    assert(key_is_valid(key) && !txn->is_parked);
+    assert(!txn->is_parked);
+    if (!key_is_valid(key))
+        return ST_TOO_BIG;
     TRY(FAILPOINT("kv.get"));
     return txn->backend->get(txn, store, key, out);
 }
@@ -407,7 +410,9 @@ enum status kv_get_many(struct kv_txn *txn, struct kv_store store, size_t count,
 
 enum status kv_put(struct kv_txn *txn, struct kv_store store, struct slice key, struct slice value)
 {
-    assert(txn->is_write && key_is_valid(key) && value.len <= KV_VALUE_BYTES_MAX);
+    assert(txn->is_write);
+    if (!key_is_valid(key) || value.len > KV_VALUE_BYTES_MAX)
+        return wrote(txn, ST_TOO_BIG);
     txn->written_bytes += key.len + value.len;
     TRY(wrote(txn, FAILPOINT("kv.put")));
     return wrote(txn, txn->backend->put(txn, store, key, value));
@@ -416,7 +421,9 @@ enum status kv_put(struct kv_txn *txn, struct kv_store store, struct slice key, 
 enum status kv_append(struct kv_txn *txn, struct kv_store store, struct slice key,
                       struct slice value)
 {
-    assert(txn->is_write && key_is_valid(key) && value.len <= KV_VALUE_BYTES_MAX);
+    assert(txn->is_write);
+    if (!key_is_valid(key) || value.len > KV_VALUE_BYTES_MAX)
+        return wrote(txn, ST_TOO_BIG);
     txn->written_bytes += key.len + value.len;
     TRY(wrote(txn, FAILPOINT("kv.put")));
     return wrote(txn, txn->backend->append(txn, store, key, value));
@@ -424,7 +431,9 @@ enum status kv_append(struct kv_txn *txn, struct kv_store store, struct slice ke
 
 enum status kv_delete(struct kv_txn *txn, struct kv_store store, struct slice key)
 {
-    assert(txn->is_write && key_is_valid(key));
+    assert(txn->is_write);
+    if (!key_is_valid(key))
+        return wrote(txn, ST_TOO_BIG);
     TRY(wrote(txn, FAILPOINT("kv.delete")));
     return wrote(txn, txn->backend->delete (txn, store, key));
 }

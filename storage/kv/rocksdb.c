@@ -60,13 +60,17 @@ static struct budget split_budget(uint64_t cache_bytes)
     return budget;
 }
 
-/* What may not be set by a function of its own. */
-static rocksdb_options_t *base_options(char **message)
+/* What may not be set by a function of its own. Recovered writes stay in memory and in their log,
+ * so that opening after a crash is quick; but a log that was accepted with its damage must not be
+ * read again. */
+static rocksdb_options_t *base_options(const struct kv_options *wanted, char **message)
 {
     rocksdb_options_t *plain = rocksdb_options_create(), *options = rocksdb_options_create();
 
-    /* Recovered writes stay in memory: opening after a crash is quick. */
-    rocksdb_get_options_from_string(plain, "avoid_flush_during_recovery=true", options, message);
+    rocksdb_get_options_from_string(plain,
+                                    wanted->accept_lost_tail ? "avoid_flush_during_recovery=false"
+                                                             : "avoid_flush_during_recovery=true",
+                                    options, message);
     rocksdb_options_destroy(plain);
     return options;
 }
@@ -191,7 +195,8 @@ static struct rocks_kv *new_kv(const char *path)
 static void open_database(struct rocks_kv *kv, const struct kv_options *wanted, char **message)
 {
     struct budget budget = split_budget(wanted->cache_bytes);
-    rocksdb_options_t *options = base_options(message), *family_options[KV_CLASS_COUNT] = {NULL};
+    rocksdb_options_t *options = base_options(wanted, message),
+                      *family_options[KV_CLASS_COUNT] = {NULL};
     const rocksdb_options_t *lent_options[KV_CLASS_COUNT];
 
     kv->block_cache = rocksdb_cache_create_lru(budget.blocks);
