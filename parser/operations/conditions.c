@@ -357,7 +357,7 @@ static struct value member(struct value document, const char *first, const char 
 static enum status add_order(struct request *request, const struct attribute *attribute)
 {
     struct ir_order *larger =
-        ARENA_NEW_ARRAY(request->arena, struct ir_order, request->order_count + 1);
+        ARENA_NEW_ARRAY(request->arena, struct ir_order, request->order_count + 2);
 
     if (larger == NULL)
         return request_no_memory(request);

@@ -234,8 +234,11 @@ static enum status finish_search(struct request *request, struct ir_statement *s
 
     TRY(request_sort(request, request_field(request, "sort", NULL), query));
     if (query->order_count == 0 && request->order_count > 0) {
-        query->order = request->order;
+        query->order = request->order; /* with room for one more */
         query->order_count = request->order_count;
+        query->order[query->order_count].expr = request_meta(request, IR_META_KEY);
+        if (query->order[query->order_count++].expr == NULL)
+            return request_no_memory(request);
     }
     if (query->order_count == 0 && is_reverse) {
         TRY(leading_attribute(request, conditions, &attribute));

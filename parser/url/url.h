@@ -68,7 +68,8 @@ enum status url_parse_get(struct slice table_path, struct slice raw,
 /* ---- reuse of a compiled statement by requests of the same shape (shape.c) ----
  *
  * A request's raw query is read by the lexer alone into its shape: the text with every value taken
- * out, and the values. Statements are cached by table, catalog version and shape key. On a hit,
+ * out, and the values. Statements are cached by table, catalog version, kind of request
+ * (search, delete, one record) and shape key. On a hit,
  * url_slots_bind converts the values as the first request's were, into the parameters of the
  * statement: nothing is parsed or planned.
  *

@@ -1,7 +1,8 @@
 /*
- * Schema files: any bytes are read or refused, and what is read lies inside the file or the arena.
+ * GraphQL documents: any bytes are read or refused, as a schema file and as a query; what is read
+ * lies inside the file or the arena.
  */
-#include "parser/graphql/graphql.h"
+#include "parser/graphql/query.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,6 +16,26 @@ static void check_table(const struct ir_create_table *table, struct slice text)
     for (size_t i = 0; i < table->column_count; i++)
         if (table->columns[i].name.text.len == 0 || table->columns[i].type.len == 0)
             abort();
+}
+
+static void check_query(struct slice text)
+{
+    struct arena arena;
+    struct error err = {0};
+    struct graphql_query *queries;
+    struct buf printed = {0};
+    size_t count;
+    enum status st;
+
+    arena_init(&arena, 64 << 20);
+    st = graphql_parse_query(text, slice_empty(), value_absent(), NULL, &arena, &queries, &count,
+                             &err);
+    if (st != ST_OK && err.status != st)
+        abort();
+    for (size_t i = 0; st == ST_OK && i < count; i++)
+        ir_print(&printed, queries[i].statement);
+    buf_free(&printed);
+    arena_deinit(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -36,5 +57,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     arena_deinit(&arena);
+    check_query(text);
     return 0;
 }

@@ -40,6 +40,12 @@ static void check(struct slice raw, const struct url_schema *schema, bool is_get
                                       &slots, &err);
     if (st != ST_OK && (err.status != st || err.offset > (int64_t)raw.len))
         abort();
+    if (st == ST_OK) {
+        struct buf text = {0};
+
+        ir_print(&text, statement);
+        buf_free(&text);
+    }
     if (url_shape_read(raw, &shape) == ST_OK && st == ST_OK) {
         struct value *values = arena_zalloc_array(&arena, url_slots_count(slots) + 1, 16);
 
