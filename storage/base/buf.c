@@ -216,7 +216,7 @@ bool read_u64_be(struct slice *in, uint64_t *out)
     return take(in, 8, true, out);
 }
 
-bool read_varint(struct slice *in, uint64_t *out)
+bool read_varint_slow(struct slice *in, uint64_t *out)
 {
     uint64_t value = 0;
 

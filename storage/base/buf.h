@@ -87,7 +87,16 @@ bool read_u64_le(struct slice *in, uint64_t *out);
 bool read_u16_be(struct slice *in, uint16_t *out);
 bool read_u32_be(struct slice *in, uint32_t *out);
 bool read_u64_be(struct slice *in, uint64_t *out);
-bool read_varint(struct slice *in, uint64_t *out);
+bool read_varint_slow(struct slice *in, uint64_t *out);
+static inline bool read_varint(struct slice *in, uint64_t *out)
+{
+    if (in->len == 0 || (*in->data & 0x80) != 0)
+        return read_varint_slow(in, out);
+    *out = (uint64_t)*in->data;
+    in->data++;
+    in->len--;
+    return true;
+}
 bool read_bytes(struct slice *in, size_t len, struct slice *out);
 
 #endif

@@ -5,46 +5,32 @@
 #error "cells are little-endian and are loaded without conversion"
 #endif
 
-static uint8_t write_int(struct buf *out, int64_t i)
+static uint8_t int_kind(int64_t i)
 {
     if (i == 0)
         return CELL_ZERO;
-    if (i == (int8_t)i) {
-        buf_append(out, &i, 1);
+    if (i == (int8_t)i)
         return CELL_INT1;
-    }
-    if (i == (int16_t)i) {
-        buf_append(out, &i, 2);
+    if (i == (int16_t)i)
         return CELL_INT2;
-    }
-    if (i == (int32_t)i) {
-        buf_append(out, &i, 4);
+    if (i == (int32_t)i)
         return CELL_INT4;
-    }
-    if (i >= -((int64_t)1 << 47) && i < (int64_t)1 << 47) {
-        buf_append(out, &i, 6);
-        return CELL_INT6;
-    }
-    buf_append(out, &i, 8);
-    return CELL_INT8;
+    return i >= -((int64_t)1 << 47) && i < (int64_t)1 << 47 ? CELL_INT6 : CELL_INT8;
 }
 
-static uint8_t write_real(struct buf *out, double d)
+static uint8_t date_kind(int64_t ms)
+{
+    return ms >= -((int64_t)1 << 47) && ms < (int64_t)1 << 47 ? CELL_DATE6 : CELL_DATE8;
+}
+
+static uint8_t real_kind(double d)
 {
     /* The range first: converting a double beyond it to float is undefined. */
-    if (d >= -0x1p127 && d <= 0x1p127) {
-        float f = (float)d;
-
-        if ((double)f == d) {
-            buf_append(out, &f, sizeof(f));
-            return CELL_REAL4;
-        }
-    }
-    buf_append(out, &d, sizeof(d));
-    return CELL_REAL8;
+    return d >= -0x1p127 && d <= 0x1p127 && (double)(float)d == d ? CELL_REAL4 : CELL_REAL8;
 }
 
-uint8_t cell_write(struct buf *out, struct value v)
+/* The shortest kind that holds the value exactly. */
+static uint8_t kind_of(struct value v)
 {
     switch ((enum value_kind)v.kind) {
     case VALUE_ABSENT:
@@ -55,30 +41,51 @@ uint8_t cell_write(struct buf *out, struct value v)
     case VALUE_BOOL:
         return v.as.b ? CELL_TRUE : CELL_FALSE;
     case VALUE_INT:
-        return write_int(out, v.as.i);
+        return int_kind(v.as.i);
     case VALUE_REAL:
-        return write_real(out, v.as.d);
+        return real_kind(v.as.d);
     case VALUE_DATE:
-        if (v.as.i >= -((int64_t)1 << 47) && v.as.i < (int64_t)1 << 47) {
-            buf_append(out, &v.as.i, 6);
-            return CELL_DATE6;
-        }
-        buf_append(out, &v.as.i, 8);
-        return CELL_DATE8;
+        return date_kind(v.as.i);
     case VALUE_TEXT:
-        buf_append(out, v.as.data, v.len);
         return CELL_TEXT;
     case VALUE_BYTES:
-        buf_append(out, v.as.data, v.len);
         return CELL_BYTES;
     case VALUE_ARRAY:
-        buf_append(out, v.as.data, v.len);
         return CELL_ARRAY;
     case VALUE_OBJECT:
-        buf_append(out, v.as.data, v.len);
         return CELL_OBJECT;
     }
     return CELL_ABSENT;
+}
+
+/* Of the kinds before CELL_TEXT. */
+static const uint8_t number_bytes[] = {
+    [CELL_INT1] = 1,  [CELL_INT2] = 2,  [CELL_INT4] = 4,  [CELL_INT6] = 6,  [CELL_INT8] = 8,
+    [CELL_DATE6] = 6, [CELL_DATE8] = 8, [CELL_REAL4] = 4, [CELL_REAL8] = 8,
+};
+
+size_t cell_bytes(struct value v)
+{
+    uint8_t kind = kind_of(v);
+
+    return kind >= CELL_TEXT ? v.len : number_bytes[kind];
+}
+
+uint8_t cell_write(struct buf *out, struct value v)
+{
+    uint8_t kind = kind_of(v);
+
+    if (kind >= CELL_TEXT) {
+        buf_append(out, v.as.data, v.len);
+    } else if (kind == CELL_REAL4) {
+        float f = (float)v.as.d;
+
+        buf_append(out, &f, sizeof(f));
+    } else if (kind > CELL_ZERO && buf_reserve(out, 8)) {
+        memcpy(out->data + out->len, &v.as, 8); /* little-endian: the bytes that count come first */
+        out->len += number_bytes[kind];
+    }
+    return kind;
 }
 
 static bool is_real(struct slice payload)

@@ -34,6 +34,7 @@ enum cell_kind {
 
 /* Append the payload of `v` and return its kind. Not for objects that are still records. */
 uint8_t cell_write(struct buf *out, struct value v);
+size_t cell_bytes(struct value v); /* what cell_write would append */
 /* Whether bytes of this length can be a cell of this kind, documents checked in depth. */
 bool cell_check(uint8_t kind, struct slice payload, unsigned depth);
 

@@ -128,8 +128,7 @@ static bool check_entry(const struct document_view *view, size_t index, unsigned
             return false;
         start = name_end;
     }
-    if (view->kinds[index] == CELL_IN_KEY ||
-        (view->kinds[index] == CELL_ABSENT && view->name_ends != NULL))
+    if (view->kinds[index] == CELL_IN_KEY || view->kinds[index] == CELL_ABSENT)
         return false;
     return cell_check(view->kinds[index], slice_of(view->payload + start, end - start), depth);
 }

@@ -241,23 +241,31 @@ void record_write_json(struct buf *out, const struct record *record)
 
 /* ---- writing ---- */
 
-/* An upper bound of the payload, so that the width of the offsets is known before the first is
- * written. */
-static uint64_t payload_bytes_max(const struct record_write *write)
+static bool is_in_key(const struct record_write *write, unsigned column)
+{
+    return write->key_part_of != NULL && write->key_part_of[column] != 0xff;
+}
+
+static bool is_record_value(struct value v)
+{
+    return v.kind == VALUE_OBJECT && (v.flags & VALUE_IS_RECORD) != 0;
+}
+
+/* The length of the payload, so that the width of the offsets is known before the first is written.
+ * Of a value that is a record itself it is not known: more than any narrow width holds. */
+static uint64_t payload_bytes_of(const struct record_write *write)
 {
     uint64_t bytes = 0;
 
     for (unsigned i = 0; i < write->shape->count; i++) {
-        struct value v = write->values[i];
-
-        bytes += v.kind >= VALUE_TEXT && (v.flags & VALUE_IS_RECORD) == 0 ? v.len : 8;
+        if (is_in_key(write, i))
+            bytes++;
+        else if (is_record_value(write->values[i]))
+            bytes += UINT16_MAX + 1;
+        else
+            bytes += cell_bytes(write->values[i]);
     }
     return bytes;
-}
-
-static bool is_in_key(const struct record_write *write, unsigned column)
-{
-    return write->key_part_of != NULL && write->key_part_of[column] != 0xff;
 }
 
 static enum status write_record_value(struct buf *out, const struct record *record, uint8_t *kind)
@@ -290,7 +298,7 @@ static enum status write_cells(struct buf *out, const struct record_write *write
 
         if (is_in_key(write, i))
             buf_append_byte(out, write->key_part_of[i]);
-        else if (v.kind == VALUE_OBJECT && (v.flags & VALUE_IS_RECORD) != 0)
+        else if (is_record_value(v))
             TRY(write_record_value(out, v.as.record, &kind));
         else
             kind = cell_write(out, v);
@@ -303,26 +311,14 @@ static enum status write_cells(struct buf *out, const struct record_write *write
     return ST_OK;
 }
 
-static bool has_record_value(const struct record_write *write)
-{
-    for (unsigned i = 0; i < write->shape->count; i++)
-        if (write->values[i].kind == VALUE_OBJECT &&
-            (write->values[i].flags & VALUE_IS_RECORD) != 0)
-            return true;
-    return false;
-}
-
 /* Write everything behind count: form, directory, payload. `form_at` is where the form byte goes.
  */
 static enum status write_columns(struct buf *out, const struct record_write *write)
 {
-    uint64_t bytes_max = payload_bytes_max(write);
-    unsigned width = has_record_value(write)   ? 4
-                     : bytes_max <= UINT8_MAX  ? 1
-                     : bytes_max <= UINT16_MAX ? 2
-                                               : 4;
+    uint64_t bytes = payload_bytes_of(write);
+    unsigned width = bytes <= UINT8_MAX ? 1 : bytes <= UINT16_MAX ? 2 : 4;
 
-    if (bytes_max > RECORD_BYTES_MAX)
+    if (bytes > RECORD_BYTES_MAX)
         return ST_TOO_BIG;
     buf_append_byte(out, (uint8_t)width);
     size_t directory = out->len;

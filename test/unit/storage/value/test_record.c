@@ -281,6 +281,34 @@ static void long_payloads_are_compressed_only_when_that_helps(void **state)
     arena_deinit(&arena);
 }
 
+static void offsets_are_as_wide_as_the_payload_needs(void **state)
+{
+    const size_t lengths[] = {0, 200, 250, 251, 256, 65000, 65531, 65536, 300000};
+    struct shape shape = shape_of(3);
+    struct buf out = {0}, text = {0};
+    struct arena arena = {0};
+    struct record record;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        buf_clear(&text);
+        buf_append_fill(&text, 'x', lengths[i]);
+        const struct value values[] = {value_int(-7), value_text(buf_slice(&text)),
+                                       value_int(1000000)};
+        size_t payload = lengths[i] + 5;
+        assert_int_equal(write_record(&out, &shape, values, slice_text("k"), 0), ST_OK);
+        assert_int_equal(record_open(slice_text("k"), buf_slice(&out), &shape, &arena, &record),
+                         ST_OK);
+        assert_int_equal(record.width, payload < 256 ? 1 : payload < 65536 ? 2 : 4);
+        assert_int_equal(record.payload_bytes, payload);
+        for (unsigned k = 0; k < 3; k++)
+            assert_true(value_identical(record_column(&record, k), values[k]));
+    }
+    buf_free(&out);
+    buf_free(&text);
+    arena_deinit(&arena);
+}
+
 static void a_tombstone_has_a_header_and_no_shape(void **state)
 {
     struct record_header dead = {.flags = RECORD_DEAD, .stamp = 5, .origin = 1};
@@ -338,6 +366,7 @@ int main(void)
         cmocka_unit_test(the_checksum_finds_every_flipped_bit_and_a_wrong_key),
         cmocka_unit_test(damaged_records_are_refused_or_read_within_their_bytes),
         cmocka_unit_test(long_payloads_are_compressed_only_when_that_helps),
+        cmocka_unit_test(offsets_are_as_wide_as_the_payload_needs),
         cmocka_unit_test(a_tombstone_has_a_header_and_no_shape),
         cmocka_unit_test(another_shape_is_refused),
     };
