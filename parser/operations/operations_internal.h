@@ -7,7 +7,7 @@
 #include "parser/operations/operations.h"
 #include "storage/value/document.h"
 
-enum { REQUEST_DEPTH_MAX = 64, REQUEST_UNKNOWN_MAX = 32 };
+enum { REQUEST_DEPTH_MAX = 64, REQUEST_UNKNOWN_MAX = 32, SELECT_ITEMS_MAX = 4096 };
 
 struct request {
     struct value document;

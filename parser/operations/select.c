@@ -185,19 +185,39 @@ static enum status select_item(struct request *request, struct value item, struc
     return select_name(request, text, items, path, &out->expr);
 }
 
+/* An object has a member once: the later selection of a name replaces the earlier one. */
+static struct ir_output *find_output(struct ir_output *outputs, size_t count, struct slice name)
+{
+    for (size_t i = 0; name.len > 0 && i < count; i++)
+        if (slice_equal(outputs[i].alias.text, name))
+            return &outputs[i];
+    return NULL;
+}
+
 static enum status select_items(struct request *request, struct value list, struct path *path,
                                 struct ir_output **out, size_t *count)
 {
     struct ir_output *outputs;
+    size_t given = list.kind == VALUE_ARRAY ? document_count(list) : 0;
 
     if (list.kind != VALUE_ARRAY)
         return request_fail(request, ST_INVALID, "'get_attributes' must be an array");
-    *count = document_count(list);
-    outputs = ARENA_NEW_ARRAY(request->arena, struct ir_output, *count + 1);
+    if (given > SELECT_ITEMS_MAX)
+        return request_fail(request, ST_LIMIT, "a select may name %d attributes", SELECT_ITEMS_MAX);
+    outputs = ARENA_NEW_ARRAY(request->arena, struct ir_output, given + 1);
     if (outputs == NULL)
         return request_no_memory(request);
-    for (size_t i = 0; i < *count; i++)
-        TRY(select_item(request, document_element(list, i), path, &outputs[i]));
+    *count = 0;
+    for (size_t i = 0; i < given; i++) {
+        struct ir_output output = {0}, *earlier;
+
+        TRY(select_item(request, document_element(list, i), path, &output));
+        earlier = find_output(outputs, *count, output.alias.text);
+        if (earlier != NULL)
+            *earlier = output;
+        else
+            outputs[(*count)++] = output;
+    }
     *out = outputs;
     return ST_OK;
 }

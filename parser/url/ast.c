@@ -228,7 +228,8 @@ struct url_path *url_path_add(struct url_parse *parse, struct url_path *path, st
     else
         path->first = part;
     path->last = part;
-    path->count++;
+    if (++path->count > URL_DEPTH_MAX)
+        url_fail(parse, ST_LIMIT, name.offset, "a path may have %d parts", URL_DEPTH_MAX);
     return path;
 }
 

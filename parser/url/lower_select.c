@@ -54,7 +54,8 @@ struct prefix {
 };
 
 static enum status lower_items(struct url_lower *lower, const struct url_select_list *list,
-                               struct prefix *prefix, struct ir_output **out);
+                               struct prefix *prefix, bool is_array, struct ir_output **out,
+                               size_t *count);
 
 static enum status lower_nested(struct url_lower *lower, const struct url_select_item *item,
                                 struct prefix *prefix, struct ir_expr **out)
@@ -65,10 +66,9 @@ static enum status lower_nested(struct url_lower *lower, const struct url_select
     if (expr == NULL)
         return no_memory(lower);
     expr->as.nested.name = (struct ir_name){name, item->name.offset};
-    if (item->items != NULL) {
-        expr->as.nested.count = item->items->count;
-        TRY(lower_items(lower, item->items, prefix, &expr->as.nested.items));
-    }
+    if (item->items != NULL)
+        TRY(lower_items(lower, item->items, prefix, false, &expr->as.nested.items,
+                        &expr->as.nested.count));
     *out = expr;
     return ST_OK;
 }
@@ -113,16 +113,34 @@ static enum status lower_item(struct url_lower *lower, const struct url_select_i
     return out->expr == NULL ? no_memory(lower) : ST_OK;
 }
 
+/* An object has a member once: the later selection of a name replaces the earlier one. */
+static struct ir_output *find_output(struct ir_output *outputs, size_t count, struct slice name)
+{
+    for (size_t i = 0; name.len > 0 && i < count; i++)
+        if (slice_equal(outputs[i].alias.text, name))
+            return &outputs[i];
+    return NULL;
+}
+
 static enum status lower_items(struct url_lower *lower, const struct url_select_list *list,
-                               struct prefix *prefix, struct ir_output **out)
+                               struct prefix *prefix, bool is_array, struct ir_output **out,
+                               size_t *count)
 {
     struct ir_output *outputs = ARENA_NEW_ARRAY(lower->arena, struct ir_output, list->count);
-    size_t i = 0;
 
     if (outputs == NULL)
         return no_memory(lower);
-    for (const struct url_select_item *item = list->first; item != NULL; item = item->next)
-        TRY(lower_item(lower, item, prefix, &outputs[i++]));
+    *count = 0;
+    for (const struct url_select_item *item = list->first; item != NULL; item = item->next) {
+        struct ir_output output = {0}, *earlier;
+
+        TRY(lower_item(lower, item, prefix, &output));
+        earlier = is_array ? NULL : find_output(outputs, *count, output.alias.text);
+        if (earlier != NULL)
+            *earlier = output;
+        else
+            outputs[(*count)++] = output;
+    }
     *out = outputs;
     return ST_OK;
 }
@@ -164,6 +182,6 @@ enum status url_lower_select(struct url_lower *lower, struct ir_block *block, ui
         *row_form = IR_ROW_ARRAY;
         break;
     }
-    block->output_count = list->count;
-    return lower_items(lower, list, &prefix, &block->outputs);
+    return lower_items(lower, list, &prefix, *row_form == IR_ROW_ARRAY, &block->outputs,
+                       &block->output_count);
 }

@@ -154,9 +154,12 @@ static void searches_by_conditions_mean_what_their_fields_say(void **state)
         {BY "'conditions':[{'attribute':['owner','name'],'value':'x'}],"
             "'select':['id',{'name':'owner','select':['name','$id']},{'name':'size'},'owner',"
             "'$updatedtime','*']}",
-         "search object+nulls: SELECT id AS id, NESTED owner{name AS name, KEY() AS \"$id\"} AS "
-         "owner, size AS size, NESTED owner AS owner, VERSION() AS \"$updatedtime\", * FROM "
-         "data.dog WHERE owner.name = {'x'}"},
+         "search object+nulls: SELECT id AS id, NESTED owner AS owner, size AS size, VERSION() AS "
+         "\"$updatedtime\", * FROM data.dog WHERE owner.name = {'x'}"},
+        {BY "'conditions':[{'attribute':'id','value':1}],"
+            "'select':[{'name':'owner','select':['name','$id']}]}",
+         "search object+nulls: SELECT NESTED owner{name AS name, KEY() AS \"$id\"} AS owner FROM "
+         "data.dog WHERE id = {1}"},
         {BY "'conditions':[{'value':3},{'attribute':null,'comparator':'ge','value':1}]}",
          "search scalar: SELECT RECORD() FROM data.dog WHERE (KEY() = {3}) AND (KEY() >= {1})"},
         {BY "'conditions':[{'attribute':'name','comparator':'ne','value':null},"
