@@ -16,6 +16,7 @@
 enum {
     STORES_MAX = 4096, /* LMDB allocates for so many in each transaction */
     READERS_MAX = 1024,
+    IDLE_READERS_MAX = 64,
     TABLE_SLOTS = 2 * STORES_MAX,
     NAME_BYTES = 10,       /* "s%08x" */
     APPEND_HEAD_BYTES = 30 /* of the last key put, per store */
@@ -70,6 +71,8 @@ struct lmdb_kv {
     pthread_mutex_t making_lock;
     pthread_mutex_t readers_lock;
     struct lmdb_read *readers;
+    struct lmdb_read *idle; /* ended ones, kept because LMDB's transactions are big (STORES_MAX) */
+    unsigned idle_count;
     /* the writer's */
     struct lmdb_write write;
     struct lmdb_drops drops;
@@ -386,6 +389,13 @@ static void lmdb_close(struct kv *base)
     struct lmdb_kv *kv = kv_of(base);
 
     assert(kv->readers == NULL);
+    while (kv->idle != NULL) {
+        struct lmdb_read *txn = kv->idle;
+
+        kv->idle = txn->following;
+        mdb_txn_abort(txn->txn);
+        free(txn);
+    }
     if (kv->env != NULL)
         mdb_env_close(kv->env);
     pthread_mutex_destroy(&kv->making_lock);
@@ -504,27 +514,59 @@ static void lmdb_park(struct kv_txn *base)
     atomic_store_explicit(&txn->version, 0, memory_order_release);
 }
 
+static void free_read(struct lmdb_read *txn)
+{
+    mdb_txn_abort(txn->txn);
+    free(txn);
+}
+
+/* An idle one, or a new one without a snapshot. */
+static struct lmdb_read *obtain_read(struct lmdb_kv *kv, struct error *err)
+{
+    struct lmdb_read *txn = NULL;
+    int rc = 0;
+
+    pthread_mutex_lock(&kv->readers_lock);
+    txn = kv->idle;
+    if (txn != NULL) {
+        kv->idle = txn->following;
+        kv->idle_count--;
+    }
+    pthread_mutex_unlock(&kv->readers_lock);
+    if (txn != NULL)
+        return txn;
+    txn = calloc(1, sizeof *txn);
+    if (txn == NULL) {
+        error_set(err, ST_NO_MEMORY, -1, "out of memory");
+        return NULL;
+    }
+    rc = mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn->txn);
+    if (rc != 0) {
+        fail(kv, rc, "beginning to read", err);
+        free(txn);
+        return NULL;
+    }
+    mdb_txn_reset(txn->txn);
+    return txn;
+}
+
 static enum status lmdb_begin_read(struct kv *base, struct kv_txn **out, struct error *err)
 {
     struct lmdb_kv *kv = kv_of(base);
-    struct lmdb_read *txn = calloc(1, sizeof *txn);
-    int rc = 0;
+    struct error why = {.status = ST_NO_MEMORY};
+    struct lmdb_read *txn = obtain_read(kv, &why);
+    enum status st = ST_OK;
 
     if (txn == NULL)
-        return error_set(err, ST_NO_MEMORY, -1, "out of memory");
+        return error_set(err, why.status, -1, "%s", error_message(&why));
     txn->base.kv = base;
-    rc = mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn->txn);
-    if (rc != 0) {
-        free(txn);
-        return fail(kv, rc, "beginning to read", err);
-    }
-    mdb_txn_reset(txn->txn);
-    if (lmdb_renew(&txn->base) != ST_OK) {
-        mdb_txn_abort(txn->txn);
-        free(txn);
-        return error_set(err, ST_IO, -1, "%s: beginning to read failed", kv->path);
+    st = lmdb_renew(&txn->base);
+    if (st != ST_OK) {
+        free_read(txn);
+        return error_set(err, st, -1, "%s: beginning to read failed", kv->path);
     }
     pthread_mutex_lock(&kv->readers_lock);
+    txn->previous = NULL;
     txn->following = kv->readers;
     if (txn->following != NULL)
         txn->following->previous = txn;
@@ -538,7 +580,9 @@ static void lmdb_end_read(struct kv_txn *base)
 {
     struct lmdb_read *txn = read_of(base);
     struct lmdb_kv *kv = kv_of(base->kv);
+    bool keeps = false;
 
+    lmdb_park(base);
     pthread_mutex_lock(&kv->readers_lock);
     if (txn->previous != NULL)
         txn->previous->following = txn->following;
@@ -546,9 +590,15 @@ static void lmdb_end_read(struct kv_txn *base)
         kv->readers = txn->following;
     if (txn->following != NULL)
         txn->following->previous = txn->previous;
+    keeps = kv->idle_count < IDLE_READERS_MAX;
+    if (keeps) {
+        txn->following = kv->idle;
+        kv->idle = txn;
+        kv->idle_count++;
+    }
     pthread_mutex_unlock(&kv->readers_lock);
-    mdb_txn_abort(txn->txn);
-    free(txn);
+    if (!keeps)
+        free_read(txn);
 }
 
 /* ---- write transactions ---- */

@@ -2,7 +2,8 @@
  * micro_kv: what each backend costs below everything else, in nanoseconds. The same work as the raw
  * columns of docs/performance.md: rows of 120 bytes under 8-byte ordered keys.
  *
- *   micro_kv [backend [rows]]      all backends and 1,000,000 rows unless told otherwise
+ *   micro_kv [memory | lmdb | lmdb-off | rocksdb [rows]]      all of them and 1,000,000 rows unless
+ * told otherwise
  */
 #include "storage/kv/kv.h"
 #include <stdio.h>
@@ -14,7 +15,8 @@ enum { VALUE_BYTES = 120, KEY_BYTES = 8, BATCH_ROWS = 1000 };
 static const struct kv_store rows_store = {1, KV_DATA}, index_store = {2, KV_INDEX};
 
 struct bench {
-    const char *backend;
+    const char *backend, *label;
+    bool power_cut_may_damage; /* durability off */
     char path[64];
     unsigned rows;
     struct kv *kv;
@@ -57,13 +59,15 @@ static void report(struct bench *bench, const char *what, uint64_t start_ns, dou
 {
     double ns = (double)(clock_monotonic_ns() - start_ns) / count;
 
-    printf("%-8s  %-44s %10.0f ns\n", bench->backend, what, ns);
+    printf("%-8s  %-47s %10.0f ns\n", bench->label, what, ns);
     fflush(stdout);
 }
 
 static void open_bench(struct bench *bench)
 {
-    const struct kv_options options = {.backend = bench->backend, .create = true};
+    const struct kv_options options = {.backend = bench->backend,
+                                       .create = true,
+                                       .power_cut_may_damage = bench->power_cut_may_damage};
 
     must(bench, kv_open(bench->path, &options, &bench->kv, &bench->err));
 }
@@ -136,6 +140,23 @@ static void get_points(struct bench *bench, struct kv_txn *txn, bool renews)
     }
     report(bench, renews ? "point get, random, renewed each time" : "point get, random", start,
            count);
+}
+
+static void get_singly(struct bench *bench)
+{
+    enum { ROUNDS = 100000 };
+    char key[KEY_BYTES];
+    uint64_t start = clock_monotonic_ns();
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct kv_txn *txn = NULL;
+        struct slice value = {0};
+
+        must(bench, kv_begin_read(bench->kv, &txn, &bench->err));
+        must(bench, kv_get(txn, rows_store, key_of(i % 100, key), &value));
+        kv_end_read(txn);
+    }
+    report(bench, "begin, get a warm row, end", start, ROUNDS);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -317,10 +338,11 @@ static void run(struct bench *bench)
     scan_all(bench, txn, index_store, "scan of the index, per key");
     renew_readers(bench, txn);
     kv_end_read(txn);
-    make_stores(bench);
+    get_singly(bench);
     update_rows(bench);
     commit_singly(bench, false, 2000, "row and index key, one commit, no sync");
     commit_singly(bench, true, 300, "row and index key, one commit, synced");
+    make_stores(bench);
     kv_close(bench->kv);
     if (bench->path[0] != '\0') {
         char command[96];
@@ -333,14 +355,23 @@ static void run(struct bench *bench)
 
 int main(int argc, char **argv)
 {
-    static const char *const backends[] = {"memory", "lmdb", "rocksdb"};
+    static const struct {
+        const char *label, *backend;
+        bool power_cut_may_damage;
+    } runs[] = {{"memory", "memory", false},
+                {"lmdb", "lmdb", false},
+                {"lmdb-off", "lmdb", true},
+                {"rocksdb", "rocksdb", false}};
     unsigned rows = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1000000;
 
-    for (size_t i = 0; i < COUNT_OF(backends); i++) {
-        struct bench bench = {
-            .backend = backends[i], .rows = rows < 1000 ? 1000 : rows, .seed = 88172645463325252u};
+    for (size_t i = 0; i < COUNT_OF(runs); i++) {
+        struct bench bench = {.label = runs[i].label,
+                              .backend = runs[i].backend,
+                              .power_cut_may_damage = runs[i].power_cut_may_damage,
+                              .rows = rows < 1000 ? 1000 : rows,
+                              .seed = 88172645463325252u};
 
-        if (argc < 2 || strcmp(argv[1], backends[i]) == 0)
+        if (argc < 2 || strcmp(argv[1], runs[i].label) == 0)
             run(&bench);
     }
     return 0;
