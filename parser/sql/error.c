@@ -81,7 +81,7 @@ static const char *near_keyword(struct slice text, const bool *accepted)
     size_t best_distance = text.len < 5 ? 1 : 2;
     const char *best = NULL, *word;
 
-    if (!is_word(text))
+    if (!is_word(text) || sql_is_spelled_right(text))
         return NULL;
     for (size_t i = 0; (word = sql_keyword(i)) != NULL; i++) {
         size_t edits;
@@ -96,7 +96,6 @@ static const char *near_keyword(struct slice text, const bool *accepted)
             best_distance = edits;
         }
     }
-    /* Swapped letters count one: FORM is FROM. */
     return best;
 }
 
@@ -112,6 +111,8 @@ static void append_expected(struct buf *out, const bool *accepted)
             continue;
         if (code == TK_STRING && accepted[TK_ID])
             continue; /* a name may be written that way; nobody should */
+        if (code == TK_INDEXED && accepted[TK_ID] && !accepted[TK_NOT])
+            continue; /* another word that may be a name */
         if (code == TK_JOIN_KW && accepted[TK_ID] && !accepted[TK_JOIN])
             continue;
         if (count == EXPECTED_MAX)

@@ -25,8 +25,9 @@ int sql_scan(struct sql_lexer *lexer);
 /* sql_scan, then decide whether WINDOW, OVER and FILTER are keywords here. `previous` is the code
  * of the token before. */
 int sql_next(struct sql_lexer *lexer, int previous);
-bool sql_code_is_fallback(int code); /* a keyword that may be a name (grammar.y) */
-int sql_keyword_code(size_t index);  /* token code of sql_keyword(index) */
+bool sql_code_is_fallback(int code);          /* a keyword that may be a name (grammar.y) */
+bool sql_is_spelled_right(struct slice word); /* a keyword, reserved or not */
+int sql_keyword_code(size_t index);           /* token code of sql_keyword(index) */
 
 struct sql_token {
     const char *text; /* NULL: an optional token that is not there */

@@ -86,6 +86,11 @@ bool sql_is_keyword(struct slice word)
     return keyword != NULL && keyword->is_reserved;
 }
 
+bool sql_is_spelled_right(struct slice word)
+{
+    return keyword_find(word) != NULL;
+}
+
 int sql_keyword_code(size_t index)
 {
     return keywords[index].code;

@@ -165,9 +165,17 @@ static bool is_compound(const struct ir_expr *expr)
     return false;
 }
 
+/* -(-1), lest it read as the start of a comment. */
+static bool is_negative(const struct ir_expr *expr)
+{
+    return expr->kind == IR_LITERAL &&
+           ((expr->as.literal.kind == VALUE_INT && expr->as.literal.as.i < 0) ||
+            (expr->as.literal.kind == VALUE_REAL && expr->as.literal.as.d < 0));
+}
+
 static void print_operand(struct printer *p, const struct ir_expr *expr)
 {
-    bool parens = expr != NULL && is_compound(expr);
+    bool parens = expr != NULL && (is_compound(expr) || is_negative(expr));
 
     if (parens)
         buf_append_text(p->out, "(");
