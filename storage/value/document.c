@@ -8,12 +8,13 @@
 
 bool document_view(struct slice bytes, bool is_array, struct document_view *out)
 {
-    const uint8_t *end = (const uint8_t *)bytes.data + bytes.len;
+    const uint8_t *end;
     unsigned width;
     uint64_t directory;
 
     if (bytes.len < 2 || bytes.len > DOCUMENT_BYTES_MAX)
         return false;
+    end = (const uint8_t *)bytes.data + bytes.len;
     width = end[-1];
     if ((width != 1 && width != 2 && width != 4) || bytes.len < 1 + width)
         return false;

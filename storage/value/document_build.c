@@ -88,12 +88,17 @@ static bool has_memory(struct document_builder *builder)
 static void add_entry(struct document_builder *builder, uint8_t kind)
 {
     const struct level *level = top(builder);
-    struct entry entry = {.name_end = level->name_end,
-                          .end = (uint32_t)(builder->bytes.len - level->start),
-                          .kind = kind,
-                          .hash = level->hash};
+    struct entry *entry;
 
-    buf_append(&builder->entries, &entry, sizeof(entry));
+    if (!buf_reserve(&builder->entries, sizeof(*entry)))
+        return;
+    /* In place: built on the stack and copied, it would stall on its own narrow stores. */
+    entry = (struct entry *)(void *)(builder->entries.data + builder->entries.len);
+    entry->name_end = level->name_end;
+    entry->end = (uint32_t)(builder->bytes.len - level->start);
+    entry->kind = kind;
+    entry->hash = level->hash;
+    builder->entries.len += sizeof(*entry);
 }
 
 static void open_level(struct document_builder *builder, bool is_array)

@@ -390,11 +390,9 @@ static enum status read_value(struct reader *reader, struct value *out)
 enum status json_read_prefix(struct slice text, struct arena *arena, struct value *out,
                              struct slice *rest, struct error *err)
 {
-    struct reader reader = {.start = text.data,
-                            .at = text.data,
-                            .end = text.data + text.len,
-                            .arena = arena,
-                            .err = err};
+    const char *start = text.len == 0 ? "" : text.data; /* empty text may have no address */
+    struct reader reader = {
+        .start = start, .at = start, .end = start + text.len, .arena = arena, .err = err};
     enum status st = read_value(&reader, out);
 
     *rest = slice_of(reader.at, (size_t)(reader.end - reader.at));

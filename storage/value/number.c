@@ -513,7 +513,7 @@ static struct value scan_value(const struct number_scan *scan)
 
 enum number_text number_parse(struct slice text, struct value *out)
 {
-    const char *at = text.data;
+    const char *at = text.len == 0 ? "" : text.data; /* empty text may have no address */
     const char *end = at + text.len;
     struct number_scan scan;
 

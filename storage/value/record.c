@@ -211,6 +211,14 @@ enum status record_verify(struct slice key, struct slice bytes)
     return st;
 }
 
+enum status record_verify_checksum(struct slice key, struct slice bytes)
+{
+    if (bytes.len < 10 + CHECKSUM_BYTES)
+        return ST_CORRUPT;
+    bytes.len -= CHECKSUM_BYTES;
+    return cell_load4(bytes.data + bytes.len) == checksum_of(key, bytes) ? ST_OK : ST_CORRUPT;
+}
+
 static struct value column_in_key(const struct record *record, unsigned column)
 {
     uint32_t end = cell_load_offset(record->offsets, record->width, column);

@@ -88,6 +88,8 @@ enum status record_open(struct slice key, struct slice bytes, const struct shape
 /* The checksum (XXH3, 32 bits) covers key and everything before it, so a record under a wrong key
  * fails. */
 enum status record_verify(struct slice key, struct slice bytes);
+/* The checksum alone: what a read affords. Bytes that pass are as record_write wrote them. */
+enum status record_verify_checksum(struct slice key, struct slice bytes);
 
 /* All kinds of cells; what record_column does not do in line. */
 struct value record_column_slow(const struct record *record, unsigned column);

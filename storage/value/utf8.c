@@ -33,8 +33,11 @@ static size_t sequence_length(const unsigned char *in, size_t len)
 bool utf8_is_valid(struct slice text)
 {
     const unsigned char *at = (const unsigned char *)text.data;
-    const unsigned char *end = at + text.len;
+    const unsigned char *end;
 
+    if (text.len == 0)
+        return true; /* data may be NULL, which nothing may be added to */
+    end = at + text.len;
     while (at < end) {
         uint64_t eight;
 

@@ -203,6 +203,7 @@ static void a_prefix_leaves_what_follows(void **state)
     }
     assert_int_equal(count, 4);
     assert_true(slice_is(value_slice(v), "x"));
+    assert_int_equal(json_read(slice_empty(), &arena, &v, NULL), ST_SYNTAX);
     arena_deinit(&arena);
 }
 

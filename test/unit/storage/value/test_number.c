@@ -204,6 +204,9 @@ static void numbers_are_read_with_the_kind_and_extent_sqlite_sees(void **state)
     };
 
     (void)state;
+    struct value none;
+
+    assert_int_equal(number_parse(slice_empty(), &none), NUMBER_NONE);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct value v;
         enum number_text what = number_parse(slice_text(cases[i].text), &v);
