@@ -38,4 +38,26 @@ struct json_group_state {
     int64_t elements;
 };
 
+/* Numbers, all of them: for what needs them sorted. */
+struct numbers_state {
+    struct buf numbers; /* doubles */
+};
+
+/* Sum of squared distances from the mean, kept as values come (Welford). */
+struct spread_state {
+    int64_t count;
+    double mean, squares;
+};
+
+struct product_state {
+    double product;
+    int64_t count;
+};
+
+/* Values of any kind, copied. */
+struct list_state {
+    struct arena bytes;
+    struct buf values; /* struct value */
+};
+
 #endif

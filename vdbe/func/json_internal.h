@@ -29,6 +29,7 @@ struct json {
     bool is_open;     /* an array or object whose children are linked; always so when from text */
     bool name_is_raw; /* a member's name is a token: quoted and escaped; else plain text */
     uint32_t count;   /* children, when open */
+    uint32_t id;      /* of json_tree's rows; see json_each.c */
     union {
         struct slice raw;
         struct value value;

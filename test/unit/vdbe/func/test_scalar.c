@@ -52,6 +52,16 @@ static void json_functions_answer_as_sqlite_does(void **state)
     calculator_close(&calc);
 }
 
+static void harpers_own_functions_do_what_they_promise(void **state)
+{
+    struct calculator calc;
+
+    (void)state;
+    calculator_open(&calc);
+    assert_int_equal(run_cases(&calc, "test/unit/vdbe/func/harper.cases"), 0);
+    calculator_close(&calc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -60,6 +70,7 @@ int main(void)
         cmocka_unit_test(aggregates_answer_as_sqlite_does),
         cmocka_unit_test(mathematics_answers_as_sqlite_does),
         cmocka_unit_test(json_functions_answer_as_sqlite_does),
+        cmocka_unit_test(harpers_own_functions_do_what_they_promise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
