@@ -169,9 +169,12 @@ struct plan_loop {
         *filters; /* WHERE terms that can be tested once this loop has a row, cheapest first */
     size_t needed_count;
     uint16_t *needed;  /* attributes (or output numbers) of this source that are read above */
+    bool needs_record; /* …or the whole record, or its meta data */
     double rows, cost; /* estimates: rows per outer row that pass, cost in row reads */
     /* The build loop of a HASH has source, table, access, range and `filters` of its own; the HASH
-     * loop has the same source, and `match` / `filters` tested on each probe hit. */
+     * loop has the same source, and `match` / `filters` tested on each probe hit. Unless the
+     * build's own query is_correlated, it reads nothing of enclosing blocks: it is made once per
+     * run. */
 };
 
 /* ---- grouping and results ---- */
@@ -324,8 +327,9 @@ struct plan_write {
                                  are values of an UPDATE with FROM. DOCUMENTS: none */
     uint16_t key_outputs;     /* max(1, key_count); loop of the target: the one whose source is
                                  `target`, its cursor is at the row when one pass is made */
-    bool needs_two_passes;    /* the search could meet rows it has changed, or sorts, limits or
-                                 groups: collect the query's rows first, then find each by key */
+    bool needs_two_passes;    /* INSERT: its query reads the table it fills; else: the search could
+                                 meet rows it has changed, or sorts, limits or    groups: collect the
+                                 query's rows first, then find each by key */
     bool is_clear;            /* DELETE of all rows, nothing needs each */
     size_t assignment_count;
     struct plan_assignment *assignments; /* INSERT: every stored attribute, in declared_shape order,

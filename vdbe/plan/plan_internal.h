@@ -28,11 +28,13 @@ struct column_info {
 struct bound_cte {
     struct bound_cte *outer; /* the next visible one */
     struct ir_cte *ir;
+    struct ir_query
+        *pristine; /* inside a subquery: each use gets a copy, for it may be correlated */
     struct bound_query *query; /* NULL: not bound yet */
     uint32_t number;           /* in plan_statement.ctes, once it is shared */
     bool is_numbered, is_recursive, is_binding;
     unsigned use_count;
-    struct scope *scope; /* where its query is bound */
+    struct scope *scope;       /* where its query is bound */
     struct bound_cte *visible; /* the CTEs its own query sees */
     size_t column_count;
     struct column_info *columns;
@@ -48,13 +50,14 @@ struct source_info {
     const struct plan_function *shows;
     struct bound_query *query; /* QUERY, views, CTEs used once */
     struct bound_cte *cte;     /* shared or recursive */
-    struct bound_block *block; /* the block in whose FROM it stands; NULL: a row (excluded, new_row) */
-    uint8_t position;          /* in that block */
-    bool is_recursion;         /* reads the last round of `cte` */
-    bool is_nullable;          /* right side of a LEFT JOIN */
-    bool is_semi, is_anti;     /* made from EXISTS / NOT EXISTS */
-    bool has_relations;        /* the table has relationship attributes */
-    bool is_rest;              /* named by export path */
+    struct bound_block
+        *block;            /* the block in whose FROM it stands; NULL: a row (excluded, new_row) */
+    uint8_t position;      /* in that block */
+    bool is_recursion;     /* reads the last round of `cte` */
+    bool is_nullable;      /* right side of a LEFT JOIN */
+    bool is_semi, is_anti; /* made from EXISTS / NOT EXISTS */
+    bool has_relations;    /* the table has relationship attributes */
+    bool is_rest;          /* named by export path */
     size_t column_count;
     struct column_info *columns; /* QUERY, CTE, FUNCTION */
 };
@@ -81,7 +84,15 @@ struct bound_query {
     struct plan_query plan; /* first: ir_query.plan points here */
     struct ir_query *ir;
     struct column_info *columns;
-    bool is_planned;
+    bool is_planned, is_rewritten;
+};
+
+/* Conditions on a relationship, for selections of the same one. */
+struct relation_filter {
+    struct relation_filter *next;
+    const struct ir_source *source;
+    const struct attribute *attribute;
+    struct ir_expr *conditions; /* unbound, over the target */
 };
 
 struct planner {
@@ -90,12 +101,14 @@ struct planner {
     const struct databases *databases;
     const struct plan_options *options;
     struct plan_statement *out;
+    struct ir_statement *statement; /* NULL: plan_bind_expr */
     struct source_info *infos;
     size_t info_capacity;
     struct bound_cte *ctes;
+    struct relation_filter *relation_filters;
     unsigned depth, view_depth;
     size_t cte_capacity;
-    struct plan_expr_only *only; /* plan_bind_expr: no queries allowed */
+    bool is_single_expr; /* plan_bind_expr: no queries allowed */
 };
 
 static inline struct source_info *info_of(const struct planner *p, const struct ir_source *source)
@@ -169,6 +182,9 @@ enum status bind_in(struct planner *p, struct scope *scope, struct ir_expr **slo
 /* A bound COMPARE of bound operands. */
 struct ir_expr *compare_new(struct planner *p, enum ir_compare op, struct ir_expr *left,
                             struct ir_expr *right);
+/* Member k of `count` of a row value or a subquery, still unbound. */
+struct ir_expr *row_member(struct planner *p, struct ir_expr *row, size_t k, size_t count);
+size_t row_width(const struct ir_expr *expr);
 struct ir_expr *literal_new(struct planner *p, struct value v);
 struct ir_expr *logic_new(struct planner *p, enum ir_logic op, struct ir_expr **operands,
                           size_t count);
@@ -183,6 +199,7 @@ enum status bind_call(struct planner *p, struct scope *scope, struct ir_expr **s
 enum status bind_query(struct planner *p, struct ir_query *query, struct scope *outer);
 enum status bind_ctes(struct planner *p, struct ir_cte *ctes, size_t count, bool are_recursive,
                       struct scope *outer);
+enum status query_set_columns(struct planner *p, struct bound_query *query);
 enum status bind_block(struct planner *p, struct bound_query *query, struct ir_block *block,
                        struct scope *outer);
 enum status bind_sources(struct planner *p, struct bound_block *block, struct scope *outer);
@@ -191,14 +208,19 @@ enum status bind_outputs(struct planner *p, struct scope *scope, struct ir_outpu
 struct slice output_name(struct planner *p, const struct ir_output *output, size_t number);
 /* Numbers of columns that USING of a later source merges into one: `*` shows them once. */
 bool source_uses_column(const struct ir_source *source, struct slice name);
+enum status bind_ordinal(struct planner *p, const struct ir_expr *expr, size_t term,
+                         size_t output_count, const char *clause, uint16_t *output);
+void order_finish(struct plan_order *order, const struct ir_order *ir);
 /* A query over one source, made by the planner: SELECT output FROM source WHERE where. */
 struct ir_query *query_over(struct planner *p, struct ir_source **sources, size_t source_count,
                             struct ir_expr *output, struct ir_expr *where);
 
 /* ---- related.c: relationships ---- */
 
-bool column_is_related(const struct planner *p, const struct scope *scope,
-                       const struct ir_expr *column);
+enum status relation_note(struct planner *p, const struct ir_source *source,
+                          const struct attribute *attribute, const struct ir_expr *conditions);
+struct ir_expr *member_value(struct planner *p, const struct ir_expr *nested,
+                             struct ir_expr *document);
 enum status related_conditions(struct planner *p, struct scope *scope, struct ir_expr **slot);
 /* rel.attr as a value. */
 enum status related_value(struct planner *p, struct scope *scope, struct source_info *info,
@@ -211,15 +233,17 @@ enum status bind_insert(struct planner *p, struct ir_insert *insert);
 enum status bind_update(struct planner *p, struct ir_update *update);
 enum status bind_delete(struct planner *p, struct ir_delete *remove);
 enum status bind_documents(struct planner *p, struct ir_write_documents *documents);
-/* An expression text of the catalog over one row source. */
+/* The scope of expressions over one row (NULL: none at all), inside `outer`. */
+struct scope *scope_of_row(struct planner *p, struct ir_source *row, struct scope *outer);
+/* An expression text of the catalog over one row source (NULL: over none). */
 enum status bind_stored(struct planner *p, struct slice sql, struct ir_source *row,
                         struct ir_expr **out);
 
 /* ---- walk.c: through expressions and the queries in them ---- */
 
 typedef enum status (*walk_fn)(void *context, struct ir_expr **slot, bool *enter);
-/* Every expression slot below and including *slot, subqueries entered; visit may replace, and clears
- * *enter to keep out of the children. */
+/* Every expression slot below and including *slot, subqueries entered; visit may replace, and
+ * clears *enter to keep out of the children. */
 enum status walk_expr(struct ir_expr **slot, walk_fn visit, void *context);
 enum status walk_query(struct ir_query *query, walk_fn visit, void *context);
 enum status walk_block(struct ir_block *block, walk_fn visit, void *context);
@@ -236,6 +260,8 @@ bool expr_is_true(const struct ir_expr *expr);
 /* ---- rewrite_*.c ---- */
 
 enum status rewrite_query(struct planner *p, struct ir_query *query);
+/* The queries inside an expression that is not part of a query. */
+enum status rewrite_inner_queries(struct planner *p, struct ir_expr **slot);
 enum status fold_expr(struct planner *p, struct ir_expr **slot);
 enum status rewrite_joins(struct planner *p, struct ir_query *query, struct bound_block *block);
 enum status rewrite_flatten(struct planner *p, struct ir_query *query, struct bound_block *block);
@@ -245,10 +271,12 @@ enum status rewrite_exists(struct planner *p, struct bound_block *block);
  * (and `query`'s order). */
 enum status substitute_source(struct planner *p, struct ir_query *query, struct bound_block *block,
                               const struct ir_source *source, struct ir_expr *const *by);
-/* WHERE and the ON of inner joins as one list. */
-enum status block_remove_source(struct planner *p, struct bound_block *block, unsigned position);
 enum status block_add_source(struct planner *p, struct bound_block *block,
                              struct ir_source *source);
+enum status block_replace_source(struct planner *p, struct bound_block *block, size_t position,
+                                 struct ir_source *const *sources, size_t count);
+void block_renumber(struct planner *p, struct bound_block *block);
+enum status and_into(struct planner *p, struct ir_expr **slot, struct ir_expr *more);
 
 /* ---- terms.c: conditions of a block, taken apart ---- */
 
@@ -270,11 +298,11 @@ enum term_op {
 
 struct term {
     struct ir_expr *expr;
-    uint64_t sources;     /* needed to test it */
-    int8_t outer_join;    /* position of the LEFT (or anti) source whose ON it is; -1: WHERE */
-    bool is_implied;      /* derived (transitive, LIKE prefix): may narrow, need not be tested */
+    uint64_t sources;  /* needed to test it */
+    int8_t outer_join; /* position of the LEFT (or anti) source whose ON it is; -1: WHERE */
+    bool is_implied;   /* derived (transitive, LIKE prefix): may narrow, need not be tested */
     bool has_subquery;
-    float selectivity;    /* estimate: part of rows that pass */
+    float selectivity; /* estimate: part of rows that pass */
 };
 
 /* One way a term may serve access to a source: column op value. */
@@ -285,93 +313,115 @@ struct use {
     uint16_t attribute;
     uint8_t affinity, collation;
     bool any_element;
-    bool is_exact; /* the range answers the term: no recheck */
+    bool is_exact;          /* the range answers the term: no recheck */
     bool ignores_collation; /* IS NULL */
     struct ir_expr *column; /* an expression, for expression indexes; or the IR_COLUMN */
     struct ir_expr *value;  /* or the IR_IN node */
     uint64_t value_sources;
     float rows_fixed; /* IN: number of values */
+    int32_t next;     /* use of the same source, -1: last */
 };
 
 struct terms {
     size_t term_count, term_capacity, use_count, use_capacity;
     struct term *terms;
     struct use *uses;
-    uint64_t used_positions; /* sources that have a use */
+    int32_t first_use[SOURCES_MAX]; /* -1: none */
 };
 
 enum status terms_collect(struct planner *p, struct bound_block *block, struct terms *out);
 enum status terms_add(struct planner *p, struct bound_block *block, struct terms *terms,
                       struct ir_expr *expr, int outer_join, bool is_implied);
 
-/* ---- access.c, cost.c ---- */
+/* ---- access.c, access_make.c, cost.c ---- */
 
-/* A candidate: how a source could be read. Small, kept by value; made into a plan_loop at the end. */
+enum { PATH_PARTS_MAX = 16 };
+
+/* A candidate: how a source could be read. Small, kept by value; made into a plan_loop at the end.
+ */
 struct path {
     uint8_t access;
     const struct index *index;
     uint16_t equal_count;
-    uint16_t equals[16]; /* numbers of uses */
-    int32_t low, high;   /* numbers of uses, -1: none */
-    bool is_covering, is_unique, is_descending, is_ordered, dedupe;
-    int32_t or_term; /* UNION */
-    double rows;     /* that the path gives, before filters */
-    double rows_out; /* after all terms that can be tested then */
-    double cost;
-    uint64_t hash_terms; /* HASH: bits of terms (first 64) */
+    uint16_t equals[PATH_PARTS_MAX]; /* numbers of uses */
+    int32_t low, high;               /* numbers of uses, -1: none */
+    bool is_covering, is_unique, is_descending, dedupe, needs_recheck;
+    int32_t or_term;                  /* UNION */
+    const struct index *second_index; /* INTERSECT: with `index` */
+    double rows;                      /* that the path gives for one outer row, before filters */
+    double cost;                      /* of that, in row reads */
+    double once_cost;                 /* paid once: building a hash table, materialising */
 };
 
-struct order_wish; /* order.c */
+/* Which attributes of a source are read anywhere. */
+struct needed {
+    uint16_t count, capacity;
+    uint64_t low_mask; /* attributes below 64 */
+    uint16_t *attributes;
+    bool whole; /* the record itself */
+};
+
+/* An order that would save work. */
+struct order_wish {
+    size_t count;
+    const struct plan_order *keys;
+    bool any_direction; /* grouping, DISTINCT: only adjacency matters */
+};
 
 struct block_plan {
     struct planner *p;
     struct ir_query *query;
     struct bound_block *block;
     struct terms terms;
-    struct txn *txn;
     size_t source_count;
-    double *source_rows;
-    struct needed *needed; /* per source */
-    const struct order_wish *wish;
-    double limit; /* rows wanted, 0: all */
+    struct source_info *infos[SOURCES_MAX];
+    double rows[SOURCES_MAX];     /* of each source, floored */
+    uint64_t before[SOURCES_MAX]; /* sources that must have their row before this one */
+    struct needed *needed;
+    struct order_wish wish;
+    double limit;   /* rows wanted, 0: all */
+    bool *answered; /* per term: an access answers it */
 };
-
-/* Which attributes of a source are read anywhere. */
-struct needed {
-    size_t count, capacity;
-    uint16_t *attributes;
-    bool whole; /* the record itself */
-};
-
-double source_estimate(const struct planner *p, const struct source_info *info);
-enum status needed_collect(struct planner *p, struct ir_query *query, struct bound_block *block,
-                           struct needed **out);
-/* The cheapest path to the source at `position` when `ready` sources have rows. With `ordered`, only
- * paths that deliver the block's wished order. */
-void access_best(struct block_plan *bp, unsigned position, uint64_t ready, bool ordered,
-                 double outer_rows, struct path *out);
-enum status access_make(struct block_plan *bp, unsigned position, uint64_t ready,
-                        const struct path *path, uint64_t *answered, struct plan_loop *loop);
-double sort_cost(double rows);
-
-/* ---- order.c: wished orders and what indexes deliver ---- */
-
-struct order_wish {
-    size_t count;
-    const struct plan_order *keys;
-    bool any_direction; /* grouping, DISTINCT: only adjacency matters */
-};
-/* Does reading `position` by `path` deliver the wish? *descending: backwards. */
-bool order_is_delivered(const struct block_plan *bp, unsigned position, const struct path *path,
-                        const struct order_wish *wish, bool *descending);
-
-/* ---- join_order.c ---- */
 
 struct join_step {
     uint8_t position;
     struct path path;
 };
-enum status join_order_choose(struct block_plan *bp, struct join_step *steps, bool *is_ordered);
+
+double source_rows(const struct planner *p, const struct source_info *info);
+double sort_cost(double rows);
+enum status needed_collect(struct planner *p, struct ir_query *query, struct bound_block *block,
+                           struct needed *out);
+bool use_is_ready(const struct block_plan *bp, const struct use *use, uint64_t ready);
+/* The cheapest path to the source at `position` when the sources `ready` have rows. With `wish`,
+ * the cheapest that delivers it; false when none does. */
+bool access_best(struct block_plan *bp, unsigned position, uint64_t ready, double outer_rows,
+                 const struct order_wish *wish, struct path *out);
+bool index_match(struct block_plan *bp, unsigned position, uint64_t ready,
+                 const struct index *index, struct path *out);
+/* The paths of the arms of an OR, one each; false when an arm has none. */
+bool union_match(struct block_plan *bp, unsigned position, uint64_t ready, unsigned term,
+                 struct path *out, struct plan_range *ranges, enum status *status);
+enum status access_make(struct block_plan *bp, unsigned position, uint64_t ready,
+                        const struct path *path, struct plan_loop *loop);
+enum status range_make(struct block_plan *bp, const struct terms *terms, const struct path *path,
+                       struct plan_range *out);
+uint16_t part_attribute(const struct table *table, const struct index *index, unsigned part);
+unsigned part_count(const struct table *table, const struct index *index);
+struct key_part part_order(const struct table *table, const struct index *index, unsigned part);
+/* Rows between two constant bounds, by looking; negative: unknown. */
+double estimate_by_looking(const struct block_plan *bp, unsigned position, const struct path *path);
+
+/* ---- order.c ---- */
+
+/* Does reading `position` by `path` deliver the wish? Sources in `constant` have one row. */
+bool order_is_delivered(const struct block_plan *bp, unsigned position, const struct path *path,
+                        const struct order_wish *wish, uint64_t constant, bool *descending);
+
+/* ---- join_order.c ---- */
+
+enum status join_order_choose(struct block_plan *bp, struct join_step *steps, bool *is_ordered,
+                              double *rows, double *cost);
 
 /* ---- plan_query.c, plan_block.c, plan_group.c, plan_write.c ---- */
 
