@@ -69,7 +69,7 @@ enum status url_parse_get(struct slice table_path, struct slice raw,
  *
  * A request's raw query is read by the lexer alone into its shape: the text with every value taken
  * out, and the values. Statements are cached by table, catalog version, kind of request
- * (search, delete, one record) and shape key. On a hit,
+ * (search, delete, below a key, one record) and shape key. On a hit,
  * url_slots_bind converts the values as the first request's were, into the parameters of the
  * statement: nothing is parsed or planned.
  *
@@ -97,13 +97,19 @@ enum status url_parse_search_slots(struct slice table_path, struct slice raw, bo
                                    const struct url_schema *schema, struct arena *arena,
                                    struct ir_statement **out, struct url_slots **slots,
                                    struct error *err);
+/* A search below a key: /T/prefix/?query. Parameter 1 is the text that keys begin with, its slash
+ * included. */
+enum status url_parse_below_slots(struct slice table_path, struct slice raw, bool is_delete,
+                                  const struct url_schema *schema, struct arena *arena,
+                                  struct ir_statement **out, struct url_slots **slots,
+                                  struct error *err);
 enum status url_parse_get_slots(struct slice table_path, struct slice raw,
                                 const struct url_schema *schema, struct arena *arena,
                                 struct ir_statement **out, struct url_slots **slots,
                                 struct error *err);
 size_t url_slots_count(const struct url_slots *slots); /* parameters of the statement */
 /* Convert the literals of a shape with the same key. values[slot - 1]; decoded text is written into
- * `arena` (the request's). The key of url_parse_get, parameter 1, is left alone. */
+ * `arena` (the request's). Parameter 1 of url_parse_get and url_parse_below is left alone. */
 enum status url_slots_bind(const struct url_slots *slots, const struct url_shape *shape,
                            struct arena *arena, struct value *values);
 

@@ -254,7 +254,7 @@ struct url_slots {
     uint32_t param_count;
 };
 
-/* ---- lowering (lower.c, lower_select.c) ---- */
+/* ---- lowering (lower.c, lower_where.c, lower_select.c) ---- */
 
 struct url_lower {
     struct arena *arena;
@@ -274,6 +274,24 @@ struct ir_expr *url_column(struct arena *arena, const struct slice *parts, size_
 /* The declared type, URL_TYPE_ANY without a schema; negative as url_schema says. */
 int url_type_of(const struct url_schema *schema, const struct slice *parts, size_t count,
                 bool *is_list);
+
+/* What conditions and sort keys may name. */
+struct url_attribute {
+    struct slice *parts;
+    size_t count;
+    struct slice name; /* dotted */
+    int32_t offset;
+    int type;
+    bool has_elements; /* its values may be arrays */
+};
+
+enum status url_lower_attribute(struct url_lower *lower, const struct url_path *path,
+                                bool skip_sign, struct url_attribute *out);
+struct ir_expr *url_column_of(struct url_lower *lower, const struct url_attribute *attribute);
+struct ir_expr *url_lower_param(struct url_lower *lower, struct value peek, int32_t offset);
+enum status url_no_memory(struct error *err);
+enum status url_lower_level(struct url_lower *lower, const struct url_level *level,
+                            struct ir_expr **out);
 enum status url_lower_select(struct url_lower *lower, struct ir_block *block, uint8_t *row_form);
 
 #endif

@@ -24,8 +24,12 @@ static bool is_key(void *context, struct slice name)
     return slice_is(name, "d");
 }
 
-static void check(struct slice raw, const struct url_schema *schema, bool is_get, bool is_delete)
+enum { WITH_SCHEMA = 1, GET = 2, REMOVE = 4, BELOW = 8 };
+
+static void check(struct slice raw, const struct url_schema *schema, unsigned request)
 {
+    struct slice table = slice_text("T");
+    bool is_delete = (request & REMOVE) != 0;
     struct arena arena = {0};
     struct url_shape shape = {0};
     struct error err = {0};
@@ -34,10 +38,13 @@ static void check(struct slice raw, const struct url_schema *schema, bool is_get
     enum status st;
 
     arena_init(&arena, 64 << 20);
-    st = is_get
-             ? url_parse_get_slots(slice_text("T"), raw, schema, &arena, &statement, &slots, &err)
-             : url_parse_search_slots(slice_text("T"), raw, is_delete, schema, &arena, &statement,
-                                      &slots, &err);
+    if ((request & GET) != 0)
+        st = url_parse_get_slots(table, raw, schema, &arena, &statement, &slots, &err);
+    else if ((request & BELOW) != 0)
+        st = url_parse_below_slots(table, raw, is_delete, schema, &arena, &statement, &slots, &err);
+    else
+        st =
+            url_parse_search_slots(table, raw, is_delete, schema, &arena, &statement, &slots, &err);
     if (st != ST_OK && (err.status != st || err.offset > (int64_t)raw.len))
         abort();
     if (st == ST_OK) {
@@ -62,7 +69,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
-    check(slice_of(data + 1, size - 1), (data[0] & 1) != 0 ? &schema : NULL, (data[0] & 2) != 0,
-          (data[0] & 4) != 0);
+    check(slice_of(data + 1, size - 1), (data[0] & WITH_SCHEMA) != 0 ? &schema : NULL, data[0]);
     return 0;
 }

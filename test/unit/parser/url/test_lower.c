@@ -36,7 +36,25 @@ struct reading {
     const char *query, *expected;
 };
 
-enum request { SEARCH, REMOVE, GET };
+enum request { SEARCH, REMOVE, BELOW, GET };
+
+static enum status parse(const char *query, enum request request, struct arena *arena,
+                         struct ir_statement **out, struct error *err)
+{
+    struct slice table = slice_text("Item"), raw = slice_text(query);
+    struct url_slots *slots;
+
+    switch (request) {
+    case SEARCH:
+    case REMOVE:
+        break;
+    case BELOW:
+        return url_parse_below_slots(table, raw, false, &fixture_schema, arena, out, &slots, err);
+    case GET:
+        return url_parse_get(table, raw, &fixture_schema, arena, out, err);
+    }
+    return url_parse_search(table, raw, request == REMOVE, &fixture_schema, arena, out, err);
+}
 
 static void check(const struct reading *cases, size_t count, enum request request)
 {
@@ -45,12 +63,7 @@ static void check(const struct reading *cases, size_t count, enum request reques
         struct buf out = {0};
         struct error err = {0};
         struct ir_statement *statement;
-        enum status st =
-            request == GET
-                ? url_parse_get(slice_text("Item"), slice_text(cases[i].query), &fixture_schema,
-                                &arena, &statement, &err)
-                : url_parse_search(slice_text("Item"), slice_text(cases[i].query),
-                                   request == REMOVE, &fixture_schema, &arena, &statement, &err);
+        enum status st = parse(cases[i].query, request, &arena, &statement, &err);
 
         if (st != ST_OK)
             print_error("%s: %s\n", cases[i].query, error_message(&err));
@@ -277,6 +290,21 @@ static void a_single_record_is_found_by_its_key_and_only_selects(void **state)
     check(cases, COUNT_OF(cases), GET);
 }
 
+static void a_search_below_a_key_keeps_its_query(void **state)
+{
+    static const struct reading cases[] = {
+        {"", "scalar: SELECT RECORD() WHERE KEY() STARTS WITH ?1"},
+        {"rating==1|rating==2&limit(5)",
+         "scalar: SELECT RECORD() WHERE (KEY() STARTS WITH ?1) AND ((rating = {1}) OR (rating = "
+         "{2})) LIMIT {5}"},
+        {"rating=1&select(id,)",
+         "object: SELECT id AS id WHERE (KEY() STARTS WITH ?1) AND (rating = {1})"},
+    };
+
+    (void)state;
+    check(cases, COUNT_OF(cases), BELOW);
+}
+
 static const struct ir_expr *where_of(const char *query, const struct url_schema *schema,
                                       struct arena *arena)
 {
@@ -391,6 +419,7 @@ int main(void)
         cmocka_unit_test(queries_mean_what_the_specification_says),
         cmocka_unit_test(deletes_take_conditions_order_and_limit),
         cmocka_unit_test(a_single_record_is_found_by_its_key_and_only_selects),
+        cmocka_unit_test(a_search_below_a_key_keeps_its_query),
         cmocka_unit_test(one_element_of_an_array_satisfies_both_halves_of_a_range),
         cmocka_unit_test(slots_are_numbered_conditions_first_then_limit_then_offset),
         cmocka_unit_test(without_a_schema_every_name_is_an_attribute_of_any_type),
