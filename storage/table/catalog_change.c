@@ -630,6 +630,57 @@ enum status catalog_drop_index(struct txn *txn, const struct index *index, struc
     return publish_table(txn, version, err);
 }
 
+/* While a table is filled from empty, its indexes wait; built at the end they cost a sort instead
+ * of a search for each row. Unique ones do not wait, since their refusals do not. */
+enum status catalog_suspend_indexes(struct txn *txn, const struct table *table, bool *has_any,
+                                    struct error *err)
+{
+    struct table_version *version;
+
+    *has_any = false;
+    TRY(begin_ddl(txn, &table, err));
+    for (unsigned i = 0; i < table->index_count; i++)
+        *has_any |= !table->indexes[i].is_unique;
+    if (!*has_any)
+        return ST_OK;
+    version = next_version(txn, table, 0, 0);
+    if (version == NULL)
+        return no_memory(err);
+    for (unsigned i = 0; i < table->index_count; i++)
+        if (!table->indexes[i].is_unique)
+            indexes_of(version)[i].state = INDEX_BEING_BUILT;
+    return publish_table(txn, version, err);
+}
+
+enum status catalog_resume_indexes(struct txn *txn, const struct table *table, struct error *err)
+{
+    struct table_version *version;
+
+    TRY(begin_ddl(txn, &table, err));
+    version = next_version(txn, table, 0, 0);
+    if (version == NULL)
+        return no_memory(err);
+    for (unsigned i = 0; i < table->index_count; i++)
+        indexes_of(version)[i].state = INDEX_READY;
+    TRY(publish_table(txn, version, err));
+    for (unsigned i = 0; i < table->index_count; i++) {
+        struct delta_store *store;
+        enum status st;
+
+        if (table->indexes[i].state == INDEX_READY)
+            continue;
+        store = delta_use_store(own_delta(txn), store_of_index(&version->table.indexes[i]));
+        st = store == NULL ? ST_NO_MEMORY : delta_clear_store(own_delta(txn), store);
+        if (st == ST_OK)
+            st = index_build(txn, &version->table, i, err);
+        if (st != ST_OK) {
+            txn->is_doomed = true;
+            return txn_delta_error(txn, st, err);
+        }
+    }
+    return ST_OK;
+}
+
 /* ---- views, triggers, types ---- */
 
 enum status catalog_put_object(struct txn *txn, const struct catalog_object *object,

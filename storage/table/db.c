@@ -227,6 +227,40 @@ out:
     return st;
 }
 
+/* A load was cut off before its indexes were built. */
+static enum status finish_indexes(struct db *db, struct error *err)
+{
+    struct txn *txn;
+    enum status st = ST_OK;
+
+    TRY(txn_begin(db, TXN_WRITE, &txn, err));
+    for (size_t i = 0; st == ST_OK && i < txn->catalog->catalog.table_count; i++) {
+        const struct table *table = txn->catalog->catalog.tables[i];
+        bool is_due = false;
+
+        for (unsigned k = 0; k < table->index_count; k++)
+            is_due |= table->indexes[k].state == INDEX_BEING_BUILT;
+        if (is_due)
+            st = catalog_resume_indexes(txn, table, err);
+    }
+    if (st == ST_OK)
+        return txn_commit(txn, err);
+    txn_rollback(txn);
+    return st;
+}
+
+static bool has_unfinished_indexes(const struct db *db)
+{
+    for (size_t i = 0; i < db->newest->catalog.table_count; i++) {
+        const struct table *table = db->newest->catalog.tables[i];
+
+        for (unsigned k = 0; k < table->index_count; k++)
+            if (table->indexes[k].state == INDEX_BEING_BUILT)
+                return true;
+    }
+    return false;
+}
+
 /* ---- the keeper: syncs what normal durability left, and the watermark ---- */
 
 static void *keep(void *argument)
@@ -303,6 +337,8 @@ enum status db_open(const char *path, const struct db_options *options, struct d
     db->verify_reads = strcmp(kv_backend_name(db->kv), "lmdb") == 0;
     db->copies_reads = strcmp(kv_backend_name(db->kv), "rocksdb") == 0;
     TRY_OUT(load(db, err));
+    if (!db->options.read_only && has_unfinished_indexes(db))
+        TRY_OUT(finish_indexes(db, err));
     TRY_OUT(start_keeper(db, err));
     *out = db;
     return ST_OK;

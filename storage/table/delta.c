@@ -563,6 +563,8 @@ void delta_prev(struct delta_place *place)
 
 static enum status apply_store(const struct delta_store *store, struct kv_txn *kv)
 {
+    bool is_append;
+
     if (store->is_created && store->is_dropped)
         return ST_OK;
     if (store->is_dropped)
@@ -571,11 +573,13 @@ static enum status apply_store(const struct delta_store *store, struct kv_txn *k
         TRY(kv_store_create(kv, store->store.id, store->store.class));
     else if (store->is_cleared)
         TRY(kv_delete_range(kv, store->store, slice_empty(), slice_empty()));
+    is_append =
+        store->is_created || store->is_cleared || store->is_append || store->store.class == KV_LOG;
     for (const struct delta_node *leaf = store->first; leaf != NULL; leaf = leaf->as.leaf.next) {
         for (unsigned i = 0; i < leaf->count; i++) {
             const struct delta_entry *entry = leaf->entries[i];
 
-            if (entry->state == DELTA_PUT && store->store.class == KV_LOG)
+            if (entry->state == DELTA_PUT && is_append)
                 TRY(kv_append(kv, store->store, delta_key(entry), delta_value(entry)));
             else if (entry->state == DELTA_PUT)
                 TRY(kv_put(kv, store->store, delta_key(entry), delta_value(entry)));

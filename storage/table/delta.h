@@ -54,6 +54,7 @@ struct delta_store {
     size_t entry_count;
     bool is_created, is_dropped;
     bool is_cleared; /* nothing below shows through */
+    bool is_append;  /* every key is greater than all below; kept by who writes it */
 };
 
 struct delta_undo;

@@ -183,6 +183,7 @@ static enum status finish(struct txn *txn)
         TRY(catalog_write_counters(txn));
     pending->stamp = txn_stamp(txn);
     pending->sequence = db->next_sequence;
+    pending->needs_no_sync = txn->is_sync_left_to_caller;
     TRY(log_finish(txn, pending, pending->sequence, pending->stamp, &crc));
     pending->chain = chain_next(db->chain, crc);
     if (txn->has_catalog_changes)
@@ -319,13 +320,14 @@ static void lead_locked(struct db *db)
 {
     struct pending *first = db->queue, *last = first;
     enum durability durability = (enum durability)atomic_load(&db->durability);
-    bool sync = durability == DURABILITY_FULL, has_catalog = false;
+    bool sync = false, has_catalog = false;
     struct error why = {0};
     enum status st;
 
     db->has_leader = true;
     for (unsigned count = 1;; last = last->next, count++) {
         has_catalog |= last->catalog != NULL;
+        sync |= durability == DURABILITY_FULL && !last->needs_no_sync;
         if (last->next == NULL || count == GROUP_MAX)
             break;
     }

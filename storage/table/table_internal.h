@@ -183,13 +183,13 @@ struct pending {
     uint64_t chain;
     struct catalog_version *catalog; /* published with it; NULL: unchanged */
     enum status status;
-    bool is_done;
+    bool is_done, needs_no_sync;
 };
 
 struct watermark {
     int fd; /* -1: none (memory) */
     unsigned slot;
-    bool is_dirty;
+    _Atomic bool is_dirty;
 };
 
 /* A waiting writer. */
@@ -298,10 +298,12 @@ struct touched {
     bool is_sequence_known;
     int64_t last_rowid; /* greatest in the table, while is_last_known */
     bool is_last_known;
-    bool is_counted;             /* the count must be written */
-    bool had_typed_keys;         /* ours: some key written has a suffix */
-    uint64_t generation;         /* of the mark under which delta was saved */
-    uint32_t *name_of_attribute; /* attribute -> log name index + 1 */
+    bool is_disordered;            /* some row came before one written earlier */
+    bool is_fresh, is_fresh_known; /* nothing was ever stored before this transaction */
+    bool is_counted;               /* the count must be written */
+    bool had_typed_keys;           /* ours: some key written has a suffix */
+    uint64_t generation;           /* of the mark under which delta was saved */
+    uint32_t *name_of_attribute;   /* attribute -> log name index + 1 */
     unsigned name_room;
     uint32_t log_name; /* of the table, + 1 */
 };
@@ -338,7 +340,8 @@ struct txn {
     unsigned pins;  /* gets since the last kv_unpin */
     int64_t now_ms; /* for expiry; 0: not asked yet */
     bool is_parked, is_write;
-    bool is_doomed; /* a failure in the middle of a change: only rollback is left */
+    bool is_sync_left_to_caller; /* its commit is not acknowledged by itself */
+    bool is_doomed;              /* a failure in the middle of a change: only rollback is left */
 
     /* of a write transaction */
     struct pending *own;     /* its delta */
@@ -472,6 +475,10 @@ enum status catalog_add_dynamic(struct txn *txn, const struct table *table,
                                 const struct slice *names, size_t count, const struct table **out,
                                 struct error *err);
 enum status catalog_write_counters(struct txn *txn);
+/* Stop keeping up the indexes that can be built afterwards / build them and keep them up again. */
+enum status catalog_suspend_indexes(struct txn *txn, const struct table *table, bool *has_any,
+                                    struct error *err);
+enum status catalog_resume_indexes(struct txn *txn, const struct table *table, struct error *err);
 
 /* shape.c */
 struct shapes *shapes_new(void);

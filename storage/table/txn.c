@@ -273,7 +273,7 @@ static enum status become_writer(struct txn *txn, struct error *err)
     txn->next_object = db->next_object;
     txn->stamp = 0;
     txn->generation = txn->generation_last = 0;
-    txn->has_catalog_changes = txn->is_doomed = false;
+    txn->has_catalog_changes = txn->is_doomed = txn->is_sync_left_to_caller = false;
     txn->is_write = true;
     return ST_OK;
 fail:

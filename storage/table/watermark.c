@@ -65,10 +65,8 @@ void watermark_write(struct db *db, uint64_t sequence, stamp_t stamp, uint64_t c
 
 void watermark_flush(struct db *db)
 {
-    if (db->watermark.fd >= 0 && db->watermark.is_dirty) {
-        db->watermark.is_dirty = false;
+    if (db->watermark.fd >= 0 && atomic_exchange(&db->watermark.is_dirty, false))
         (void)fdatasync(db->watermark.fd);
-    }
 }
 
 enum status watermark_open(struct db *db, struct error *err)

@@ -91,8 +91,12 @@ static enum status learn_greatest(struct change *change)
     struct table_stats *stats = change->table->stats;
     enum status st;
 
-    if (stats->is_greatest_known)
+    if (stats->is_greatest_known) {
+        if (!change->touched->is_fresh_known)
+            change->touched->is_fresh = stats->greatest.len == 0;
+        change->touched->is_fresh_known = true;
         return ST_OK;
+    }
     TRY(need_reader(change));
     change->touched->reader->state = CURSOR_NOWHERE;
     st = raw_seek_before(change->touched->reader, slice_empty());
@@ -102,6 +106,9 @@ static enum status learn_greatest(struct change *change)
     if (st == ST_OK)
         buf_append_slice(&stats->greatest, change->touched->reader->key);
     stats->is_greatest_known = !stats->greatest.failed;
+    if (!change->touched->is_fresh_known)
+        change->touched->is_fresh = st == ST_DONE && stats->is_greatest_known;
+    change->touched->is_fresh_known = true;
     return ST_OK;
 }
 
@@ -149,6 +156,18 @@ static enum status open_old(struct change *change)
     if (change->old_key_values == NULL || txn->scratch.failed)
         return ST_NO_MEMORY;
     return record_decode_keys(change->table, &change->old, change->old_key_values, &txn->scratch);
+}
+
+/* In a table that was empty before, whatever there is was written by this transaction. */
+static bool is_surely_new(const struct change *change)
+{
+    struct slice value;
+
+    if (is_beyond(change))
+        return true;
+    return change->touched->is_fresh && change->key.len < LONG_KEY_BYTES &&
+           !change->touched->had_typed_keys && !is_typed(change) &&
+           delta_get(change->touched->changes, change->key, &value) == DELTA_NONE;
 }
 
 static enum status find_old(struct change *change, struct slice key)
@@ -380,6 +399,8 @@ static enum status plan_index(struct change *change, unsigned at, const struct r
     touched->is_same = old != NULL && new != NULL &&slice_equal(change->old_key, change->key) &&
                        keeps_parts(change, index, old, new);
     touched->old_keys.count = touched->new_keys.count = 0;
+    if (index->state != INDEX_READY) /* it will be built from the rows */
+        touched->is_same = true;
     if (touched->is_same)
         return ST_OK;
     if (old != NULL)
@@ -387,8 +408,7 @@ static enum status plan_index(struct change *change, unsigned at, const struct r
     if (new == NULL)
         return ST_OK;
     TRY(index_keys_of(change->txn, change->table, at, new, &touched->new_keys, change->err));
-    for (size_t k = 0;
-         index->is_unique && index->state == INDEX_READY && k < touched->new_keys.count; k++) {
+    for (size_t k = 0; index->is_unique && k < touched->new_keys.count; k++) {
         const struct index_key *key = index_key_at(&touched->new_keys, k);
         struct slice whole = index_key_slice(&touched->new_keys, k);
 
@@ -491,6 +511,18 @@ static enum status write_log(struct change *change)
     return log_add_patch(change->txn, change->touched, change->table, change->key, &row);
 }
 
+/* Rows behind all others are appended to the kv, which is several times faster where it is a tree.
+ */
+static void note_append(struct change *change)
+{
+    struct delta_store *store = change->touched->changes;
+    bool is_append = change->shape != NULL && change->key.len < LONG_KEY_BYTES &&
+                     (change->touched->is_fresh || (is_beyond(change) && !change->has_old));
+
+    change->touched->is_disordered |= !is_beyond(change);
+    store->is_append = is_append && (store->entry_count == 0 || store->is_append);
+}
+
 static enum status apply(struct change *change)
 {
     struct txn *txn = change->txn;
@@ -500,6 +532,7 @@ static enum status apply(struct change *change)
     if (!txn_save_touched(txn, touched))
         return ST_NO_MEMORY;
     TRY(write_log(change));
+    note_append(change);
     for (unsigned i = 0; i < change->table->index_count; i++)
         TRY(apply_index(change, i));
     if (change->has_old && (change->shape == NULL || !slice_equal(change->old_key, change->key)))
@@ -533,7 +566,7 @@ static enum status prepare(struct change *change)
         TRY(learn_greatest(change));
     if (row->old_key.len != 0)
         TRY(find_old(change, row->old_key));
-    else if (!is_beyond(change))
+    else if (!is_surely_new(change))
         TRY(find_old(change, slice_of(change->key.data, change->code_len)));
     TRY(check_key(change));
     if (change->kind == WRITE_REMOVE)
