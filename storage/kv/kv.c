@@ -267,6 +267,7 @@ void kv_unpin(struct kv_txn *txn)
 
 enum status kv_begin_write(struct kv *kv, struct kv_txn **out, struct error *err)
 {
+    struct error why = {0};
     enum status st = ST_OK;
 
     *out = NULL;
@@ -282,8 +283,13 @@ enum status kv_begin_write(struct kv *kv, struct kv_txn **out, struct error *err
         st = error_set(err, st, -1, "beginning to write failed on purpose");
         goto out;
     }
-    TRY_OUT(kv->backend->begin_write(kv, out, err));
-    kv_adopt(kv, *out, true);
+    st = kv->backend->begin_write(kv, out, &why);
+    if (st == ST_IO) /* backends clean up here, and that failed */
+        latch(kv, st, &why);
+    if (st != ST_OK)
+        error_set(err, st, -1, "%s", error_message(&why));
+    else
+        kv_adopt(kv, *out, true);
 out:
     if (st != ST_OK)
         pthread_mutex_unlock(&kv->writer);

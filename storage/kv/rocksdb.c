@@ -79,7 +79,8 @@ static void set_database(rocksdb_options_t *options, const struct kv_options *wa
                          const struct budget *budget, rocksdb_cache_t *row_cache)
 {
     rocksdb_options_set_create_if_missing(options, wanted->create);
-    rocksdb_options_set_create_missing_column_families(options, wanted->create);
+    /* Also when not creating: making the database may have been cut short. */
+    rocksdb_options_set_create_missing_column_families(options, !wanted->read_only);
     /* Not the library's default, which drops what follows a damaged record without a word. */
     rocksdb_options_set_wal_recovery_mode(
         options, wanted->accept_lost_tail ? rocksdb_point_in_time_recovery

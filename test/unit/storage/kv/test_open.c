@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -214,6 +215,40 @@ static void a_full_disk_is_noticed_before_anything_is_written(void **state)
     }
 }
 
+/* The kernel refuses to let files grow, in the middle of a commit. Nobody knows then what is on the
+ * disk. */
+static void a_write_that_fails_stops_all_writing_until_the_database_is_opened_again(void **state)
+{
+    const struct rlimit small = {6 << 20, RLIM_INFINITY}, none = {RLIM_INFINITY, RLIM_INFINITY};
+    char room[96], *big = calloc(1, 8 << 20);
+
+    signal(SIGXFSZ, SIG_IGN);
+    for (size_t i = 0; i < COUNT_OF(backends); i++) {
+        const char *path = path_for(state, backends[i], room);
+        struct kv_options options = options_for(backends[i]);
+        struct kv *kv = open_or_fail(path, &options);
+        struct kv_txn *txn = NULL;
+        struct error err = {0}, again = {0};
+
+        assert_int_equal(ST_OK, put_and_commit(kv, "a", "1", true, &err));
+        assert_int_equal(ST_OK, kv_begin_write(kv, &txn, &err));
+        assert_int_equal(ST_OK, kv_put(txn, dog, slice_text("big"), slice_of(big, 8 << 20)));
+        assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &small));
+        assert_int_equal(ST_IO, kv_commit(txn, true, &err));
+        assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &none));
+        assert_int_equal(ST_IO, put_and_commit(kv, "b", "1", true, &again));
+        assert_non_null(strstr(error_message(&again), error_message(&err)));
+        assert_true(has_key(kv, "a"));
+        kv_close(kv);
+        kv = open_or_fail(path, &options);
+        assert_true(has_key(kv, "a"));
+        assert_false(has_key(kv, "big"));
+        assert_int_equal(ST_OK, put_and_commit(kv, "b", "1", true, &err));
+        kv_close(kv);
+    }
+    free(big);
+}
+
 /* The child dies without closing. Both of its commits had reached the kernel, synced or not, and
  * the snapshot it held must not stay in anybody's way. */
 static void a_killed_process_loses_nothing_it_committed(void **state)
@@ -381,6 +416,7 @@ int main(void)
         OPEN_TEST(one_process_writes_and_others_hear_who_it_is),
         OPEN_TEST(several_may_read_but_then_nobody_writes),
         OPEN_TEST(a_full_disk_is_noticed_before_anything_is_written),
+        OPEN_TEST(a_write_that_fails_stops_all_writing_until_the_database_is_opened_again),
         OPEN_TEST(a_killed_process_loses_nothing_it_committed),
         OPEN_TEST(an_lmdb_map_grows_past_its_first_size),
         OPEN_TEST(lmdb_appends_fill_their_pages),

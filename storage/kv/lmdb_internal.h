@@ -1,0 +1,166 @@
+/*
+ * lmdb_internal: what the files of the LMDB backend share. The only place that includes lmdb.h.
+ *
+ *   lmdb.c         handles, opening, the rest of the vtable
+ *   lmdb_read.c    read transactions, gets and cursors, of write transactions too
+ *   lmdb_write.c   write transactions
+ *
+ * Every store is a named database "s" + eight hex digits. All of them are opened with the
+ * environment or as they are made, because LMDB opens a handle only in a transaction that nobody
+ * shares. What a commit promises about a power cut is in README.md, "LMDB and power cuts".
+ */
+#ifndef HARPER_KV_LMDB_INTERNAL_H
+#define HARPER_KV_LMDB_INTERNAL_H
+
+#include "storage/kv/kv_internal.h"
+#include <assert.h>
+#include <lmdb.h>
+
+enum {
+    STORES_MAX = 4096,      /* LMDB allocates for so many in each transaction */
+    APPEND_HEAD_BYTES = 30, /* of the last key put, per store */
+    STORE_NAME_BYTES = 10   /* "s%08x" */
+};
+
+/* A dropped store is emptied at once. Its name and handle go when no reader can be using them;
+ * until then its id is in the database "dropped", which also survives a restart. */
+struct lmdb_drop {
+    uint32_t id;
+    MDB_dbi dbi;
+    size_t version; /* of the transaction that dropped it */
+};
+
+struct lmdb_drops {
+    struct lmdb_drop *all;
+    size_t count, capacity;
+};
+
+/* The beginning of the key that was put last, to recognise ascending puts. Only a hint: LMDB
+ * checks. */
+struct append_hint {
+    uint8_t len,
+        skip; /* skip: so many ascending keys are not worth trying, after one was not the last */
+    char head[APPEND_HEAD_BYTES];
+};
+
+struct lmdb_read;
+
+struct lmdb_write {
+    struct kv_txn base;
+    MDB_txn *txn;
+    uint32_t *made; /* ids of stores made by this transaction */
+    size_t made_count, made_capacity;
+    struct lmdb_drops drops;
+    bool has_lent; /* slices of this transaction are out, since its last write */
+    struct buf key, value;
+};
+
+struct lmdb_kv {
+    struct kv base;
+    MDB_env *env;
+    char *path;
+    MDB_dbi dropped;
+    bool power_cut_may_damage;
+    _Atomic uint64_t *handles;     /* hash table of id << 32 | dbi; 0: free, 1: was removed */
+    _Atomic uint64_t commit_count; /* readers renew when it has changed */
+    _Atomic unsigned making;       /* odd: a commit that makes stores is under way */
+    pthread_mutex_t making_lock;
+    pthread_mutex_t readers_lock;
+    struct lmdb_read *readers;
+    struct lmdb_read *idle; /* ended ones, kept because LMDB's transactions are big (STORES_MAX) */
+    unsigned idle_count;
+    /* the writer's */
+    struct lmdb_write write;
+    struct lmdb_drops drops;
+    struct append_hint *hints; /* by handle */
+    bool has_unsynced;
+};
+
+struct lmdb_read {
+    struct kv_txn base;
+    MDB_txn *txn;
+    bool is_live;               /* has a snapshot */
+    _Atomic size_t version;     /* of the snapshot; 0: none */
+    uint64_t commit_count;      /* of the kv, just before the snapshot was taken */
+    uint64_t generation;        /* counts renewals; cursors compare */
+    struct lmdb_read *previous; /* in kv->readers */
+    struct lmdb_read *following;
+};
+
+static inline struct lmdb_kv *lmdb_of(struct kv *kv)
+{
+    return (struct lmdb_kv *)(void *)kv;
+}
+
+static inline struct lmdb_write *lmdb_write_of(struct kv_txn *txn)
+{
+    assert(txn->is_write);
+    return (struct lmdb_write *)(void *)txn;
+}
+
+static inline struct lmdb_read *lmdb_read_of(struct kv_txn *txn)
+{
+    assert(!txn->is_write);
+    return (struct lmdb_read *)(void *)txn;
+}
+
+static inline MDB_txn *lmdb_txn_of(struct kv_txn *txn)
+{
+    return txn->is_write ? lmdb_write_of(txn)->txn : lmdb_read_of(txn)->txn;
+}
+
+static inline MDB_val lmdb_val(struct slice bytes)
+{
+    MDB_val val = {.mv_size = bytes.len};
+
+    memcpy(&val.mv_data, &bytes.data, sizeof val.mv_data); /* LMDB does not change it */
+    return val;
+}
+
+static inline struct slice lmdb_slice(const MDB_val *val)
+{
+    return slice_of(val->mv_data, val->mv_size);
+}
+
+/* lmdb.c */
+enum status lmdb_status(int rc);
+enum status lmdb_fail(struct lmdb_kv *kv, int rc, const char *doing, struct error *err);
+bool lmdb_handle_find(struct lmdb_kv *kv, uint32_t id, MDB_dbi *out); /* by any thread */
+void lmdb_handle_add(struct lmdb_kv *kv, uint32_t id, MDB_dbi dbi);
+void lmdb_handle_remove(struct lmdb_kv *kv, uint32_t id);
+void lmdb_store_name(uint32_t id, char name[STORE_NAME_BYTES]);
+bool lmdb_add_drop(struct lmdb_drops *drops, struct lmdb_drop drop);
+
+/* lmdb_read.c */
+enum status lmdb_begin_read(struct kv *base, struct kv_txn **out, struct error *err);
+enum status lmdb_renew(struct kv_txn *base);
+void lmdb_park(struct kv_txn *base);
+void lmdb_end_read(struct kv_txn *base);
+void lmdb_free_idle(struct lmdb_kv *kv);
+enum status lmdb_get(struct kv_txn *base, struct kv_store store, struct slice key,
+                     struct slice *out);
+enum status lmdb_get_many(struct kv_txn *base, struct kv_store store, size_t count,
+                          const struct slice *keys, struct slice *values);
+enum status lmdb_cursor_open(struct kv_txn *txn, struct kv_store store, struct kv_cursor **out);
+void lmdb_cursor_close(struct kv_cursor *base);
+enum status lmdb_seek(struct kv_cursor *base, struct slice at_least);
+enum status lmdb_seek_before(struct kv_cursor *base, struct slice before);
+enum status lmdb_next(struct kv_cursor *base);
+enum status lmdb_prev(struct kv_cursor *base);
+
+/* lmdb_write.c */
+enum status lmdb_begin_write(struct kv *base, struct kv_txn **out, struct error *err);
+enum status lmdb_commit(struct kv_txn *base, bool sync, struct error *err);
+void lmdb_abort(struct kv_txn *base);
+enum status lmdb_sync(struct kv *base, struct error *err);
+enum status lmdb_store_create(struct kv_txn *base, struct kv_store store);
+enum status lmdb_store_drop(struct kv_txn *base, struct kv_store store);
+enum status lmdb_put(struct kv_txn *txn, struct kv_store store, struct slice key,
+                     struct slice value);
+enum status lmdb_append(struct kv_txn *txn, struct kv_store store, struct slice key,
+                        struct slice value);
+enum status lmdb_delete(struct kv_txn *base, struct kv_store store, struct slice key);
+enum status lmdb_delete_range(struct kv_txn *base, struct kv_store store, struct slice from,
+                              struct slice to);
+
+#endif
