@@ -858,7 +858,7 @@ static bool simulate(struct simulation *sim, int code, bool is_exact)
     for (;;) {
         int act = sim->states[sim->depth - 1];
 
-        if (act < YY_MIN_REDUCE) { /* otherwise a reduction is pending */
+        if (act <= YY_MAX_SHIFT) { /* otherwise it is what to do, whatever follows */
             int index = yy_shift_ofst[act] + code;
             int next = yy_default[act];
             bool found = index >= 0 && index < YY_NLOOKAHEAD && yy_lookahead[index] == code;
