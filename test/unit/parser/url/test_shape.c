@@ -3,6 +3,23 @@
  */
 #include "test/unit/parser/url/fixture.h"
 
+/* The values that parsing found are those that were bound. */
+static void check_peek(void *context, struct ir_expr **slot)
+{
+    const struct value *values = context;
+
+    if (*slot == NULL)
+        return;
+    if ((*slot)->kind == IR_PARAM && (*slot)->as.param.is_lifted)
+        assert_true(value_identical((*slot)->as.param.peek, values[(*slot)->as.param.slot - 1]));
+    ir_expr_children(*slot, check_peek, context);
+}
+
+static void check_peeks(struct ir_statement *statement, struct value *values)
+{
+    ir_query_exprs(statement->as.query, check_peek, values);
+}
+
 /* Parse `first`, then serve `second` from it. The values must be those of parsing `second`. */
 static enum status serve(const char *first, const char *second)
 {
@@ -29,13 +46,7 @@ static enum status serve(const char *first, const char *second)
                          ST_OK);
         assert_int_equal(url_slots_count(slots), url_slots_count(expected_slots));
         assert_int_equal(statement->param_count, url_slots_count(slots));
-        /* What parsing puts into slot k is what binding it to itself gives. */
-        for (size_t i = 0; i < url_slots_count(slots); i++) {
-            struct value again[URL_SHAPE_LITERALS_MAX + 1];
-
-            assert_int_equal(url_slots_bind(expected_slots, &two, &arena, again), ST_OK);
-            assert_true(value_identical(values[i], again[i]));
-        }
+        check_peeks(expected, values);
     }
     url_shape_deinit(&one);
     url_shape_deinit(&two);
