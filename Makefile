@@ -20,6 +20,8 @@ CFLAGS_debug   := -O1 -g -DHARPER_DEBUG
 CFLAGS_release := -O2 -g -flto -DNDEBUG -fno-semantic-interposition
 CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -DHARPER_DEBUG
 CFLAGS_tsan    := -O1 -g -fsanitize=thread -DHARPER_DEBUG
+CFLAGS_fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -DHARPER_DEBUG
+LDFLAGS_fuzz   := -fsanitize=address,undefined
 LDFLAGS_release := -O2 -flto=auto
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
@@ -185,3 +187,16 @@ install:
 	    'Libs.private: $(LIB_EXTERNAL) -lpthread' 'Cflags: -I$${includedir}' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/harper.pc
 	install -m 644 docs/man/harper.1 $(DESTDIR)$(PREFIX)/share/man/man1/harper.1
 .PHONY: install
+
+# ---- fuzzing: libFuzzer targets, each a decoder of bytes from outside ----
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
+$(BUILD)/fuzzer/%: test/fuzz/%.c $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -fsanitize=fuzzer -o $@ $< $(PROGRAM_LIBS)
+FORCE:
+## fuzz             every fuzz target for FUZZ_SECONDS (60) each
+fuzz:
+	@$(MAKE) --no-print-directory -s MODE=fuzz CC=clang $(addprefix build/fuzz/fuzzer/,$(FUZZERS))
+	@test/run_fuzzers.sh $(FUZZ_SECONDS) $(addprefix build/fuzz/fuzzer/,$(FUZZERS))
+.PHONY: fuzz FORCE
