@@ -1,21 +1,27 @@
 /*
  * kv: named ordered stores of byte strings, with snapshots and one writer, over RocksDB, LMDB or
- * memory.
+ *     memory.
  *
  * A kv holds many stores, each an ordered map. A store is known by a 32-bit id that is never used
- * twice and a class that tells the backend how it is used. Who may write: one write transaction at
- * a time (the sequencer of storage/table is the only caller); readers never block it and are never
- * blocked.
+ * twice and a class that tells the backend how it is used. One write transaction at a time (the
+ * sequencer of storage/table is the only caller); readers never block it and are never blocked.
  *
- * Lifetimes: a slice from kv_get lives until its transaction ends or is renewed, or, in a write
- * transaction, until it next writes; a slice from a cursor, also until that cursor moves.
+ * Lifetimes: a slice from kv_get lives until its transaction ends, is renewed or says kv_unpin; in
+ *            a write transaction, until it next writes. A slice from a cursor, also until that
+ *            cursor moves.
  * Ownership: kv_commit and kv_abort end a write transaction and free it. A read transaction is
- * ended by kv_end_read. A cursor is closed by whoever opened it, before its transaction ends.
+ *            ended by kv_end_read. A cursor is closed by whoever opened it, before its transaction
+ *            ends.
  * Threads:   a struct kv is shared; a transaction and its cursors are used by one thread at a time
- * (a read transaction may be handed from thread to thread; a write transaction stays where it
- * began). Errors:    ST_OK, ST_NOT_FOUND and ST_DONE are answers, the rest are failures, after
- * which a write transaction can only be aborted. Keys have 1 to KV_KEY_BYTES_MAX bytes, values up
- * to 1 GiB.
+ *            (a read transaction may be handed on; a write transaction stays where it began).
+ * Errors:    ST_OK, ST_NOT_FOUND and ST_DONE are answers, the rest are failures, after which a
+ *            write transaction can only be aborted. Keys have 1 to KV_KEY_BYTES_MAX bytes, values
+ *            up to 1 GiB; others are ST_TOO_BIG. A commit or sync that was attempted and failed
+ *            stops all writing until the database is opened again: later writes answer ST_IO with
+ *            the first reason.
+ * Stores:    reading one that the snapshot does not hold finds it empty; writing to one makes it.
+ * Cursors:   in a write transaction a cursor stands on its key: after any write, next and prev go
+ *            to the neighbours of that key, deleted or not. kv_key stays valid through writes.
  */
 #ifndef HARPER_KV_KV_H
 #define HARPER_KV_KV_H
@@ -37,18 +43,19 @@ struct kv_txn;
 struct kv_cursor;
 
 struct kv_options {
-    const char
-        *backend; /* "rocksdb", "lmdb", "memory"; NULL: detect an existing one, else rocksdb */
+    /* "rocksdb", "lmdb", "memory"; NULL: detect an existing one, else rocksdb. */
+    const char *backend;
     bool read_only;
-    bool create;          /* make it when missing */
-    uint64_t cache_bytes; /* block cache and memtables together; 0: a default from the machine's
-                             memory */
-    uint64_t map_bytes;   /* LMDB: first size of the map; it grows by itself */
-    uint64_t
-        free_bytes_min; /* commits answer ST_FULL when the file system has less left; 0: 64 MiB */
+    bool create; /* make it when missing */
+    /* Block cache and memtables together; 0: a quarter of the machine's memory. */
+    uint64_t cache_bytes;
+    /* LMDB: address space to reserve at least; the file grows by itself. 0: 1 TiB. */
+    uint64_t map_bytes;
+    /* Commits answer ST_FULL when the file system would have less left; 0: 64 MiB. */
+    uint64_t free_bytes_min;
     /* LMDB: commits without sync do not order their writes either, which is many times faster; a
-     * power cut before the next synced commit or kv_sync may damage the database. Never set it for
-     * durability normal. */
+     * power cut before the next synced commit or kv_sync may damage the database. Only for
+     * durability off. */
     bool power_cut_may_damage;
     /* RocksDB: a damaged write-ahead log is read up to the damage, and what follows is dropped.
      * Otherwise opening answers ST_CORRUPT. Only for who can prove that nothing acknowledged is
@@ -143,7 +150,7 @@ static inline struct slice kv_value(const struct kv_cursor *cursor)
 /* ---- the rest ---- */
 
 struct kv_stats {
-    uint64_t disk_bytes, cache_hits, cache_misses;
+    uint64_t disk_bytes, cache_hits, cache_misses; /* hits, misses: 0 where not counted */
 };
 enum status kv_stats(struct kv *kv, struct kv_stats *out);
 /* Free space is handed back where the backend can; slow. */
@@ -154,11 +161,12 @@ enum status kv_backup(struct kv *kv, const char *path, struct error *err);
 /* ---- fault: any of them, failing on purpose (tests) ---- */
 
 /* Failpoints that every backend hits: kv.open, kv.begin_write, kv.get, kv.put, kv.delete,
- * kv.cursor, kv.commit.before, kv.commit.after, kv.sync. kv_fault_wrap adds what failpoints cannot
- * do: lose everything since the last sync when told to crash. Ownership of `inner` passes to the
- * wrapper. */
+ * kv.cursor, kv.commit.before, kv.commit.after, kv.sync. A commit that fails at kv.commit.before
+ * was not attempted; kv.commit.after and kv.sync stop all writing, as real failures do.
+ * kv_fault_wrap adds what failpoints cannot do: lose everything since the last sync when told to
+ * crash. Ownership of `inner` passes to the wrapper. */
 enum status kv_fault_wrap(struct kv *inner, struct kv **out);
-enum status kv_fault_crash(struct kv *wrapper,
-                           struct error *err); /* back to the last synced state */
+/* Back to the last synced state, and writing again if it had stopped. No transaction is open. */
+enum status kv_fault_crash(struct kv *wrapper, struct error *err);
 
 #endif

@@ -7,7 +7,8 @@
 enum {
     COPY_BYTES_MAX =
         1024, /* values up to this are copied, so that their blocks need not stay pinned */
-    MANY_MAX = 64
+    MANY_MAX = 64,
+    WAITING_ITERS_MAX = 32
 };
 
 /* ---- snapshots ---- */
@@ -340,14 +341,37 @@ static uint64_t generation_of(struct kv_txn *txn)
     return txn->is_write ? 0 : read_of(txn)->generation;
 }
 
+static struct rocks_iter **iters_of(struct kv_txn *txn)
+{
+    return txn->is_write ? &rocks_write_of(txn)->iters : &read_of(txn)->iters;
+}
+
+/* The iterator waits for the next cursor over this store: making one costs as much as some steps.
+ * Of those that wait, the ones that came first go. */
+static void release_iter(struct rocks_iter **iters, struct rocks_iter *released)
+{
+    unsigned waiting = 0;
+
+    released->is_used = false;
+    for (struct rocks_iter **at = iters; *at != NULL;) {
+        struct rocks_iter *iter = *at;
+
+        if (iter->is_used || ++waiting <= WAITING_ITERS_MAX) {
+            at = &iter->next;
+            continue;
+        }
+        *at = iter->next;
+        iter->next = NULL;
+        rocks_iters_close(&iter);
+    }
+}
+
 void rocks_cursor_close(struct kv_cursor *base)
 {
     struct rocks_cursor *cursor = cursor_of(base);
 
-    /* The iterator waits for the next cursor over this store: making one costs more than a seek
-     * step. */
     if (cursor->iter != NULL && cursor->generation == generation_of(cursor->txn))
-        cursor->iter->is_used = false;
+        release_iter(iters_of(cursor->txn), cursor->iter);
     free(cursor);
 }
 
@@ -355,8 +379,7 @@ void rocks_cursor_close(struct kv_cursor *base)
 static enum status bind(struct rocks_cursor *cursor)
 {
     bool is_write = cursor->txn->is_write;
-    struct rocks_iter **iters =
-        is_write ? &rocks_write_of(cursor->txn)->iters : &read_of(cursor->txn)->iters;
+    struct rocks_iter **iters = iters_of(cursor->txn);
     struct rocks_iter *iter = *iters;
 
     if (cursor->iter != NULL && cursor->generation == generation_of(cursor->txn))

@@ -882,40 +882,61 @@ static void a_log_is_cut_from_the_front(void **state)
     kv_end_read(reader);
 }
 
-/* What was read before through every cache must not come back. */
-static void deleted_ranges_stay_deleted_for_those_who_had_read_them(void **state)
+static void put_numbers(struct place *place, struct kv_store store, unsigned count,
+                        const char *value)
 {
-    struct place *place = *state;
-    struct kv_txn *txn = NULL;
+    struct kv_txn *txn = begin_write(place);
+    char key[16];
+
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(ST_OK, kv_put(txn, store, number_key(i, key), slice_text(value)));
+    commit(txn);
+}
+
+/* Of the keys [0, count), those from `first` on are there. */
+static void assert_numbers(struct kv_txn *txn, struct kv_store store, unsigned first,
+                           unsigned count)
+{
     struct slice value = {0};
     char key[16];
 
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(i < first ? ST_NOT_FOUND : ST_OK,
+                         kv_get(txn, store, number_key(i, key), &value));
+}
+
+/* What was read before, through every cache and snapshot, must not come back from one of them. */
+static void deleted_ranges_stay_deleted_for_those_who_had_read_them(void **state)
+{
+    struct place *place = *state;
+    enum { COUNT = 3000, DELETED = 1500 };
+
     for (size_t c = 0; c < COUNT_OF(of_every_class); c++) {
-        txn = begin_write(place);
-        for (unsigned i = 0; i < 3000; i++)
-            assert_int_equal(ST_OK,
-                             kv_put(txn, of_every_class[c], number_key(i, key), slice_text("v")));
-        commit(txn);
-    }
-    assert_int_equal(ST_OK, kv_compact(place->kv, NULL));
-    for (size_t c = 0; c < COUNT_OF(of_every_class); c++) {
-        txn = begin_read(place);
-        for (unsigned i = 0; i < 3000; i++)
-            assert_int_equal(ST_OK, kv_get(txn, of_every_class[c], number_key(i, key), &value));
-        kv_end_read(txn);
+        const struct kv_store store = of_every_class[c];
+        struct kv_txn *old = NULL, *older = NULL, *txn = NULL;
+        char end[16];
+
+        put_numbers(place, store, COUNT, "v");
+        assert_int_equal(ST_OK, kv_compact(place->kv, NULL));
+        older = begin_read(place);
+        assert_numbers(older, store, 0, COUNT);
+        put_numbers(place, store, COUNT, "w");
+        old = begin_read(place);
+        assert_numbers(old, store, 0, COUNT);
         txn = begin_write(place);
         assert_int_equal(ST_OK,
-                         kv_delete_range(txn, of_every_class[c], slice_empty(), slice_empty()));
+                         kv_delete_range(txn, store, slice_empty(), number_key(DELETED, end)));
         commit(txn);
-        for (int round = 0; round < 2; round++) {
+        for (int round = 0; round < 3; round++) {
+            assert_numbers(old, store, 0, COUNT);
+            assert_numbers(older, store, 0, COUNT);
             txn = begin_read(place);
-            for (unsigned i = 0; i < 3000; i++)
-                assert_int_equal(ST_NOT_FOUND,
-                                 kv_get(txn, of_every_class[c], number_key(i, key), &value));
-            assert_keys(txn, of_every_class[c], "");
+            assert_numbers(txn, store, DELETED, COUNT);
             kv_end_read(txn);
             assert_int_equal(ST_OK, kv_compact(place->kv, NULL));
         }
+        kv_end_read(old);
+        kv_end_read(older);
     }
 }
 
