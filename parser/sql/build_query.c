@@ -217,12 +217,19 @@ struct sql_list sql_push_cte(struct sql_parse *parse, struct sql_token name,
     return list;
 }
 
+enum { CTES_MAX = 1000 }; /* they are compared pair by pair */
+
 struct sql_ctes sql_with(struct sql_parse *parse, struct sql_list list, bool is_recursive)
 {
     struct ir_cte *ctes = sql_take(parse, list, sizeof *ctes);
 
     if (ctes == NULL)
         return (struct sql_ctes){0};
+    if (list.count > CTES_MAX) {
+        sql_fail(parse, ST_LIMIT, parse->text.data + ctes[CTES_MAX].name.offset,
+                 "too many tables in WITH (maximum %d)", CTES_MAX);
+        return (struct sql_ctes){0};
+    }
     for (size_t i = 1; i < list.count; i++)
         for (size_t k = 0; k < i; k++)
             if (slice_equal_nocase(ctes[i].name.text, ctes[k].name.text))

@@ -112,6 +112,8 @@ static void extend(struct sql_parse *parse, struct ir_window *window, const stru
     }
 }
 
+enum { WINDOWS_MAX = 1000 }; /* each may copy what an earlier one says */
+
 struct sql_list sql_push_window(struct sql_parse *parse, struct sql_list earlier,
                                 struct sql_token name, struct ir_window *window)
 {
@@ -120,6 +122,10 @@ struct sql_list sql_push_window(struct sql_parse *parse, struct sql_list earlier
 
     if (window == NULL || sql_failed(parse))
         return list;
+    if (earlier.count == WINDOWS_MAX) {
+        sql_fail(parse, ST_LIMIT, name.text, "too many windows (maximum %d)", WINDOWS_MAX);
+        return list;
+    }
     if (window->refers) {
         const struct ir_window *base = find_window(parse, earlier, window->name.text);
 

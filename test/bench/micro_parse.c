@@ -1,7 +1,6 @@
 /*
- * What parsing costs: nanoseconds from text to query tree, best of several rounds, for the five
- * statements of the table in docs/performance.md. Beside it what tokens alone would cost is not
- * shown: they are about a third.
+ * What parsing costs: nanoseconds from text to query tree, best of several rounds, for one
+ * statement of each shape that docs/performance.md names.
  */
 #include "parser/sql/sql.h"
 #include <stdio.h>

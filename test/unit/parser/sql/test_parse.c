@@ -286,6 +286,8 @@ static void depth_has_a_limit_instead_of_an_overflow(void **state)
         {"SELECT 1", " UNION SELECT 1", ""},
         {"SELECT * FROM t", " WHERE EXISTS (SELECT 1 FROM t", ""},
         {"", "WITH a AS (", "SELECT 1"},
+        {"WITH a AS (SELECT 1)", ", a AS (SELECT 1)", " SELECT 1"},
+        {"SELECT 1 WINDOW a AS ()", ", a AS (a)", ""},
     };
 
     (void)state;
