@@ -893,16 +893,24 @@ static void put_numbers(struct place *place, struct kv_store store, unsigned cou
     commit(txn);
 }
 
-/* Of the keys [0, count), those from `first` on are there. */
+/* Of the keys [0, count), those from `first` on are there; asked one by one and many at once. */
 static void assert_numbers(struct kv_txn *txn, struct kv_store store, unsigned first,
                            unsigned count)
 {
-    struct slice value = {0};
-    char key[16];
+    enum { MANY = 50 };
+    struct slice keys[MANY], values[MANY], value = {0};
+    char rooms[MANY][16];
 
-    for (unsigned i = 0; i < count; i++)
-        assert_int_equal(i < first ? ST_NOT_FOUND : ST_OK,
-                         kv_get(txn, store, number_key(i, key), &value));
+    for (unsigned i = 0; i < count; i += MANY) {
+        for (unsigned k = 0; k < MANY; k++) {
+            keys[k] = number_key(i + k, rooms[k]);
+            assert_int_equal(i + k < first ? ST_NOT_FOUND : ST_OK,
+                             kv_get(txn, store, keys[k], &value));
+        }
+        assert_int_equal(ST_OK, kv_get_many(txn, store, MANY, keys, values));
+        for (unsigned k = 0; k < MANY; k++)
+            assert_int_equal(i + k >= first, values[k].data != NULL);
+    }
 }
 
 /* What was read before, through every cache and snapshot, must not come back from one of them. */
