@@ -5,8 +5,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PINS_MAX = 64 };
-
 /* ---- opening ---- */
 
 static enum status cursor_new(struct txn *txn, const struct table *table, const struct index *index,
@@ -316,38 +314,19 @@ size_t key_parts_length(struct slice key, const struct key_part *parts, unsigned
     return len;
 }
 
-/* RocksDB pins what a get lends. The cursor keeps a copy, so that pins can be given back while a
- * statement runs; rows are small beside what it costs to find them. */
-static enum status copy_found(struct cursor *cursor)
-{
-    cursor->found_value.len = 0;
-    buf_append_slice(&cursor->found_value, cursor->value);
-    if (cursor->found_value.failed)
-        return ST_NO_MEMORY;
-    cursor->value = buf_slice(&cursor->found_value);
-    if (++cursor->txn->pins >= PINS_MAX) {
-        cursor->txn->pins = 0;
-        kv_unpin(cursor->txn->kv);
-    }
-    return ST_OK;
-}
-
 /* The entry under exactly these bytes. */
 static enum status find_exact(struct cursor *cursor, struct slice key)
 {
-    enum status st =
-        key.len < KEY_BYTES_MAX && !cursor->txn->is_write
-            ? kv_get(cursor->txn->kv, cursor->store, key, &cursor->value)
-            : long_key_get(cursor->txn, cursor->store, key, &cursor->seek_buf, &cursor->value);
-
-    TRY(st);
+    TRY(key.len < KEY_BYTES_MAX
+            ? txn_get_row(cursor->txn, cursor->store, key, &cursor->found_value, &cursor->value)
+            : long_key_get(cursor->txn, cursor->store, key, &cursor->seek_buf, &cursor->value));
     cursor->found_key.len = 0;
     buf_append_slice(&cursor->found_key, key);
     if (cursor->found_key.failed)
         return ST_NO_MEMORY;
     cursor->key = buf_slice(&cursor->found_key);
     cursor->state = CURSOR_FOUND;
-    return cursor->txn->db->copies_reads ? copy_found(cursor) : ST_OK;
+    return ST_OK;
 }
 
 /* Some keys of the table have a type suffix (5.0 is stored where 5 would be): look at the code

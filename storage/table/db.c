@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEEPER_INTERVAL_MS = 200 };
+enum { KEEPER_INTERVAL_MS = 200, ROW_CACHE_BYTES_DEFAULT = 512 << 20 };
 
 /* ---- opening ---- */
 
@@ -143,6 +143,7 @@ static enum status recover(struct db *db, struct kv_txn *kv, struct error *err)
     db->next_sequence = sequence + 1;
     db->chain = chain;
     db->durable_sequence = db->written_sequence = sequence;
+    atomic_store(&db->published_sequence, sequence);
     db->durable_chain = db->written_chain = chain;
     db->durable_stamp = db->written_stamp = stamp;
     return ST_OK;
@@ -316,6 +317,7 @@ enum status db_open(const char *path, const struct db_options *options, struct d
 {
     struct db *db = calloc(1, sizeof(*db));
     struct kv_options kv_options = {0};
+    uint64_t cache_bytes;
     enum status st;
 
     *out = NULL;
@@ -326,16 +328,28 @@ enum status db_open(const char *path, const struct db_options *options, struct d
     init_locks(db);
     init_options(db, options);
     TRY_OUT(init_names(db, path, options));
+    /* One budget: a quarter of what caches may take is for rows, the rest for blocks. */
+    cache_bytes = db->options.cache_bytes != 0 ? db->options.cache_bytes : quarter_of_memory();
     kv_options =
         (struct kv_options){.backend = options != NULL ? options->backend : NULL,
                             .read_only = db->options.read_only,
                             .create = db->options.create,
-                            .cache_bytes = db->options.cache_bytes,
+                            .cache_bytes = cache_bytes - cache_bytes / 4,
                             .power_cut_may_damage = db->options.durability == DURABILITY_OFF};
     TRY_OUT(kv_open(path, &kv_options, &db->kv, err));
     db->is_memory = strcmp(kv_backend_name(db->kv), "memory") == 0;
     db->verify_reads = strcmp(kv_backend_name(db->kv), "lmdb") == 0;
     db->copies_reads = strcmp(kv_backend_name(db->kv), "rocksdb") == 0;
+    if (db->copies_reads) {
+        db->record_cache = record_cache_new(db->options.cache_bytes != 0 ||
+                                                    cache_bytes / 4 < ROW_CACHE_BYTES_DEFAULT
+                                                ? cache_bytes / 4
+                                                : ROW_CACHE_BYTES_DEFAULT);
+        if (db->record_cache == NULL) {
+            st = ST_NO_MEMORY;
+            goto out;
+        }
+    }
     TRY_OUT(load(db, err));
     if (!db->options.read_only && has_unfinished_indexes(db))
         TRY_OUT(finish_indexes(db, err));
@@ -393,6 +407,7 @@ void db_close(struct db *db)
     }
     watermark_close(db);
     txn_free_idle(db);
+    record_cache_free(db->record_cache);
     catalog_drop(db->newest);
     catalog_drop(db->published);
     if (db->kv != NULL)

@@ -238,6 +238,27 @@ static enum status raise_ceiling(struct db *db, struct kv_txn *kv, stamp_t stamp
     return put_u64s(kv, META_CEILING, db->ceiling, NULL);
 }
 
+/* The record cache hears of every row that the group changes before the kv shows it. Appended rows
+ * were in no snapshot, so nobody can have cached them. */
+static void mark_cached(struct db *db, const struct pending *pending, uint64_t sequence)
+{
+    for (const struct delta_store *store = pending->delta.stores; store != NULL;
+         store = store->next) {
+        if (store->store.class != KV_DATA || store->is_created)
+            continue;
+        if (store->is_cleared || store->is_dropped) {
+            record_cache_mark_all(db->record_cache, sequence);
+            continue;
+        }
+        if (store->is_append)
+            continue;
+        for (const struct delta_node *leaf = store->first; leaf != NULL; leaf = leaf->as.leaf.next)
+            for (unsigned i = 0; i < leaf->count; i++)
+                record_cache_mark(db->record_cache, store->store.id, delta_key(leaf->entries[i]),
+                                  sequence);
+    }
+}
+
 static enum status write_group(struct db *db, struct pending *first, struct pending *last,
                                bool sync, struct error *err)
 {
@@ -248,6 +269,8 @@ static enum status write_group(struct db *db, struct pending *first, struct pend
     TRY(kv_begin_write(db->kv, &kv, err));
     for (struct pending *pending = first;; pending = pending->next) {
         TRY_OUT(delta_apply(&pending->delta, kv));
+        if (db->record_cache != NULL)
+            mark_cached(db, pending, last->sequence);
         if (pending == last)
             break;
     }
@@ -333,6 +356,7 @@ static void lead_locked(struct db *db)
     }
     if (has_catalog)
         atomic_fetch_add(&db->catalog_turn, 1);
+    atomic_fetch_add(&db->group_turn, 1);
     pthread_mutex_unlock(&db->lock);
     st = atomic_load(&db->latched) != ST_OK ? ST_READ_ONLY
                                             : write_group(db, first, last, sync, &why);
@@ -344,11 +368,13 @@ static void lead_locked(struct db *db)
     pthread_mutex_lock(&db->lock);
     if (st == ST_OK) {
         note_written(db, last, sync);
+        atomic_store(&db->published_sequence, last->sequence);
         publish_locked(db, first, last);
     } else {
         latch_locked(db, st, why.status != ST_OK ? error_message(&why) : status_text(st));
     }
     settle_locked(db, last, st);
+    atomic_fetch_add(&db->group_turn, 1);
     if (has_catalog) {
         atomic_fetch_add(&db->catalog_turn, 1);
         pthread_cond_broadcast(&db->catalog_turned);

@@ -9,6 +9,7 @@
 #define HARPER_TABLE_INTERNAL_H
 
 #include "storage/table/delta.h"
+#include "storage/table/record_cache.h"
 #include "storage/table/table.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -199,8 +200,6 @@ struct writer_ticket {
     uint64_t since_ns;
 };
 
-struct record_cache;
-
 struct db {
     char *path, *name, *node;
     struct kv *kv;
@@ -229,8 +228,10 @@ struct db {
     struct catalog_version *published;                /* referenced */
     _Atomic(struct catalog_version *) published_hint; /* the same pointer, for comparing only */
     _Atomic uint64_t published_version;
-    _Atomic uint64_t commits;      /* grows with each publication */
-    _Atomic uint64_t catalog_turn; /* odd while a group with a new catalog is on its way */
+    _Atomic uint64_t group_turn;         /* odd while a group is on its way into the kv */
+    _Atomic uint64_t published_sequence; /* of the newest commit that readers see */
+    _Atomic uint64_t commits;            /* grows with each publication */
+    _Atomic uint64_t catalog_turn;       /* odd while a group with a new catalog is on its way */
     pthread_cond_t catalog_turned;
     _Atomic int latched; /* enum status of the first failed write */
     char latched_reason[256];
@@ -337,8 +338,9 @@ struct txn {
     struct kv_txn *kv;
     struct catalog_version *catalog; /* referenced */
     uint64_t seen_commits;
-    unsigned pins;  /* gets since the last kv_unpin */
-    int64_t now_ms; /* for expiry; 0: not asked yet */
+    uint64_t snapshot_sequence; /* newest commit in the snapshot; UINT64_MAX: not known yet */
+    unsigned pins;              /* gets since the last kv_unpin */
+    int64_t now_ms;             /* for expiry; 0: not asked yet */
     bool is_parked, is_write;
     bool is_sync_left_to_caller; /* its commit is not acknowledged by itself */
     bool is_doomed;              /* a failure in the middle of a change: only rollback is left */
@@ -375,6 +377,10 @@ static inline struct delta *own_delta(struct txn *txn)
 
 /* Read one key as this transaction sees it: own changes, pending commits, snapshot. */
 enum status txn_get(struct txn *txn, struct kv_store store, struct slice key, struct slice *out);
+/* As txn_get for a row, through the record cache where there is one: then *out is lent by `room`.
+ */
+enum status txn_get_row(struct txn *txn, struct kv_store store, struct slice key, struct buf *room,
+                        struct slice *out);
 enum status txn_put(struct txn *txn, struct kv_store store, struct slice key, struct slice value);
 enum status txn_delete(struct txn *txn, struct kv_store store, struct slice key);
 enum status txn_check_writable(struct txn *txn, struct error *err);

@@ -88,6 +88,8 @@ static enum status take_snapshot(struct txn *txn)
     for (;;) {
         uint64_t turn = atomic_load_explicit(&db->catalog_turn, memory_order_acquire);
         uint64_t commits = atomic_load_explicit(&db->commits, memory_order_acquire);
+        uint64_t group = atomic_load_explicit(&db->group_turn, memory_order_acquire);
+        uint64_t sequence = atomic_load_explicit(&db->published_sequence, memory_order_acquire);
 
         if (turn % 2 != 0) {
             pthread_mutex_lock(&db->lock);
@@ -100,6 +102,10 @@ static enum status take_snapshot(struct txn *txn)
         txn->is_parked = false;
         follow_catalog(txn);
         txn->seen_commits = commits;
+        txn->snapshot_sequence =
+            group % 2 == 0 && atomic_load_explicit(&db->group_turn, memory_order_acquire) == group
+                ? sequence
+                : UINT64_MAX;
         txn->now_ms = 0;
         if (atomic_load_explicit(&db->catalog_turn, memory_order_acquire) == turn)
             return ST_OK;
@@ -266,6 +272,7 @@ static enum status become_writer(struct txn *txn, struct error *err)
     }
     txn->is_parked = false;
     txn->now_ms = 0;
+    txn->snapshot_sequence = UINT64_MAX;
     catalog_drop(txn->catalog);
     txn->catalog = catalog_hold(db->newest);
     txn->base_catalog = catalog_hold(txn->catalog);
@@ -547,17 +554,93 @@ static enum delta_state look_in(const struct delta *delta, struct kv_store store
     return state;
 }
 
+/* In what lies over the snapshot, newest first. */
+static enum delta_state look_above(const struct txn *txn, struct kv_store store, struct slice key,
+                                   struct slice *out)
+{
+    enum delta_state state = look_in(&txn->own->delta, store, key, out);
+
+    for (unsigned i = txn->layer_count; state == DELTA_NONE && i-- > 0;)
+        state = look_in(&txn->layers[i]->delta, store, key, out);
+    return state;
+}
+
 enum status txn_get(struct txn *txn, struct kv_store store, struct slice key, struct slice *out)
 {
     if (txn->is_write) {
-        enum delta_state state = look_in(&txn->own->delta, store, key, out);
+        enum delta_state state = look_above(txn, store, key, out);
 
-        for (unsigned i = txn->layer_count; state == DELTA_NONE && i-- > 0;)
-            state = look_in(&txn->layers[i]->delta, store, key, out);
         if (state != DELTA_NONE)
             return state == DELTA_PUT ? ST_OK : ST_NOT_FOUND;
     }
     return kv_get(txn->kv, store, key, out);
+}
+
+enum { PINS_MAX = 64 };
+
+/* RocksDB pins what a get lends. What is kept is a copy, so that pins can be given back while a
+ * statement runs; rows are small beside what it costs to find them. */
+static enum status copy_row(struct txn *txn, struct buf *room, struct slice *value)
+{
+    room->len = 0;
+    buf_append_slice(room, *value);
+    if (room->failed)
+        return ST_NO_MEMORY;
+    *value = buf_slice(room);
+    if (++txn->pins >= PINS_MAX) {
+        txn->pins = 0;
+        kv_unpin(txn->kv);
+    }
+    return ST_OK;
+}
+
+/* When a group was on its way as the snapshot was taken, only the snapshot itself knows on which
+ * side it is. */
+static enum status learn_sequence(struct txn *txn)
+{
+    const char key[5] = {META_CHAIN};
+    struct slice bytes;
+    enum status st;
+
+    if (txn->snapshot_sequence != UINT64_MAX)
+        return ST_OK;
+    st = kv_get(txn->kv, store_meta(), slice_of(key, sizeof(key)), &bytes);
+    if (st == ST_NOT_FOUND) {
+        txn->snapshot_sequence = 0;
+        return ST_OK;
+    }
+    TRY(st);
+    return read_u64_le(&bytes, &txn->snapshot_sequence) ? ST_OK : ST_CORRUPT;
+}
+
+static enum status get_cached(struct txn *txn, struct kv_store store, struct slice key,
+                              struct buf *room, struct slice *out)
+{
+    struct record_cache *cache = txn->db->record_cache;
+
+    TRY(learn_sequence(txn));
+    if (record_cache_get(cache, store.id, key, txn->snapshot_sequence, room)) {
+        *out = buf_slice(room);
+        return ST_OK;
+    }
+    TRY(kv_get(txn->kv, store, key, out));
+    record_cache_put(cache, store.id, key, txn->snapshot_sequence, *out);
+    return copy_row(txn, room, out);
+}
+
+enum status txn_get_row(struct txn *txn, struct kv_store store, struct slice key, struct buf *room,
+                        struct slice *out)
+{
+    if (txn->is_write) {
+        enum delta_state state = look_above(txn, store, key, out);
+
+        if (state != DELTA_NONE)
+            return state == DELTA_PUT ? ST_OK : ST_NOT_FOUND;
+    }
+    if (txn->db->record_cache != NULL)
+        return get_cached(txn, store, key, room, out);
+    TRY(kv_get(txn->kv, store, key, out));
+    return txn->db->copies_reads ? copy_row(txn, room, out) : ST_OK;
 }
 
 enum status txn_put(struct txn *txn, struct kv_store store, struct slice key, struct slice value)

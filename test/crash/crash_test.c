@@ -113,6 +113,13 @@ static void follow(struct crash_job *job, int pipe_in, double until)
     }
 }
 
+static void wait_for_first(int pipe_in)
+{
+    struct pollfd wait = {.fd = pipe_in, .events = POLLIN};
+
+    (void)poll(&wait, 1, 5000);
+}
+
 static bool run_cycle(struct crash_job *job, unsigned cycle)
 {
     char failpoint[96];
@@ -126,7 +133,10 @@ static bool run_cycle(struct crash_job *job, unsigned cycle)
     child = start_writer(job, use_failpoint ? failpoint : NULL, &pipe_in);
     if (child < 0)
         return false;
-    follow(job, pipe_in, now_s() + (double)(8 + draw(25)) / 1000);
+    /* Half of them die while opening or soon after, the others while they write. */
+    if (draw(2) == 0)
+        wait_for_first(pipe_in);
+    follow(job, pipe_in, now_s() + (double)draw(25) / 1000);
     (void)kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
