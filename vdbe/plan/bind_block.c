@@ -97,6 +97,7 @@ enum status bind_sources(struct planner *p, struct bound_block *block, struct sc
 
     if (ir->source_count > SOURCES_MAX)
         return error_set(p->err, ST_LIMIT, ir->offset, "at most %d tables in a join", SOURCES_MAX);
+    TRY(full_joins_copy(p, block));
     for (size_t i = 0; i < ir->source_count; i++) {
         struct source_info *info;
 
@@ -117,7 +118,7 @@ enum status bind_sources(struct planner *p, struct bound_block *block, struct sc
         if (source->on != NULL || source->using_count > 0 || source->is_natural)
             TRY(bind_join(p, block, i));
     }
-    return ST_OK;
+    return full_joins_bind(p, block, outer);
 }
 
 /* ---- outputs ---- */
@@ -213,6 +214,43 @@ static enum status star_of_source(struct planner *p, struct scope *scope, size_t
     return ST_OK;
 }
 
+/* Does output `column` of a parenthesised join come from the source called `name`? */
+static bool group_has(const struct planner *p, const struct source_info *group, size_t column,
+                      struct slice name)
+{
+    const struct ir_expr *expr = group->source->query->blocks[0]->outputs[column].expr;
+    const struct source_info *inner;
+
+    if (expr->kind != IR_COLUMN)
+        return false;
+    inner = info_of(p, expr->as.column.source);
+    if (inner->source->is_group && inner->source->alias.text.len == 0)
+        return group_has(p, inner, expr->as.column.attribute, name);
+    return slice_equal_nocase(inner->name, name);
+}
+
+/* t.* where t stands inside a parenthesised join. */
+static enum status star_of_group(struct planner *p, struct ir_source *source, struct slice name,
+                                 struct ir_output *outputs, size_t *count, bool *found)
+{
+    if (!source->is_group || source->alias.text.len > 0)
+        return ST_OK;
+    for (size_t i = 0; i < info_of(p, source)->column_count; i++) {
+        struct ir_output *output = &outputs[*count];
+
+        if (!group_has(p, info_of(p, source), i, name))
+            continue;
+        memset(output, 0, sizeof *output);
+        output->expr = column_new(p, source, (uint16_t)i, 0, -1);
+        if (output->expr == NULL)
+            return no_memory(p);
+        output->name = source_column_name(info_of(p, source), (uint16_t)i);
+        *found = true;
+        (*count)++;
+    }
+    return ST_OK;
+}
+
 static enum status expand_star(struct planner *p, struct scope *scope, const struct ir_output *star,
                                struct ir_output *outputs, size_t *count)
 {
@@ -222,8 +260,10 @@ static enum status expand_star(struct planner *p, struct scope *scope, const str
     for (size_t i = 0; i < block->source_count; i++) {
         const struct source_info *info = info_of(p, block->sources[i]);
 
-        if (star->star_of.text.len > 0 && !slice_equal_nocase(info->name, star->star_of.text))
+        if (star->star_of.text.len > 0 && !slice_equal_nocase(info->name, star->star_of.text)) {
+            TRY(star_of_group(p, block->sources[i], star->star_of.text, outputs, count, &found));
             continue;
+        }
         found = true;
         TRY(star_of_source(p, scope, i, star->star_of.text.len > 0, outputs, count));
     }

@@ -169,8 +169,12 @@ enum status plan_make(struct ir_statement *ir, const struct databases *databases
                       struct plan_statement **out, struct error *err)
 {
     struct plan_statement *plan = ARENA_NEW(arena, struct plan_statement);
-    struct planner planner = {
-        .arena = arena, .err = err, .databases = databases, .options = options, .out = plan};
+    struct planner planner = {.arena = arena,
+                              .err = err,
+                              .databases = databases,
+                              .options = options,
+                              .out = plan,
+                              .statement = ir};
     enum status st = ST_OK;
 
     *out = NULL;

@@ -35,8 +35,12 @@ static enum status plan_block_subqueries(struct planner *p, struct bound_block *
     for (size_t i = 0; i < ir->source_count; i++) {
         struct ir_source *source = ir->sources[i];
 
+        const struct source_info *info = info_of(p, source);
+
         if (source->kind == IR_SOURCE_QUERY)
             TRY(plan_query_make(p, source->query));
+        else if (info->cte != NULL && !info->is_recursion)
+            TRY(plan_cte_number(p, info->cte));
         for (size_t k = 0; k < source->arg_count; k++)
             TRY(plan_subqueries(p, &source->args[k]));
         TRY(plan_subqueries(p, &source->on));

@@ -70,12 +70,21 @@ struct scope {
     const char *clause; /* for messages: "the GROUP BY clause" */
 };
 
+/* A FULL JOIN b ON c is A LEFT JOIN b ON c, and the rows of b for which NOT EXISTS (A WHERE c): the
+ * second half, over sources of its own. */
+struct full_join {
+    struct full_join *next;
+    const struct ir_source *source; /* b */
+    struct ir_query *unmatched;     /* SELECT … FROM b' WHERE NOT EXISTS (…) */
+};
+
 struct bound_block {
     struct plan_block plan; /* first: ir_block.plan points here */
     struct ir_block *ir;
     struct scope scope;
     size_t aggregate_capacity, window_call_count, window_call_capacity;
     struct plan_aggregate *window_calls;
+    struct full_join *full_joins;
     bool is_grouped, has_windows;
     bool aliases_ready; /* outputs are bound, names may refer to them */
 };
@@ -203,6 +212,9 @@ enum status query_set_columns(struct planner *p, struct bound_query *query);
 enum status bind_block(struct planner *p, struct bound_query *query, struct ir_block *block,
                        struct scope *outer);
 enum status bind_sources(struct planner *p, struct bound_block *block, struct scope *outer);
+/* full_join.c: copies before, binding after the sources of the block are bound. */
+enum status full_joins_copy(struct planner *p, struct bound_block *block);
+enum status full_joins_bind(struct planner *p, struct bound_block *block, struct scope *outer);
 enum status bind_outputs(struct planner *p, struct scope *scope, struct ir_output **outputs,
                          size_t *count, bool names_stars);
 struct slice output_name(struct planner *p, const struct ir_output *output, size_t number);

@@ -1,6 +1,7 @@
 /*
- * rewrite_joins: RIGHT joins become LEFT joins the other way round, outer joins whose null rows no
- * condition lets pass become inner ones. (FULL joins were taken apart when the block was bound.)
+ * rewrite_joins: RIGHT joins become LEFT joins the other way round, FULL joins a LEFT join and the
+ * unmatched rows of the right side, and outer joins whose null rows no condition lets pass inner
+ * ones.
  */
 #include "vdbe/plan/plan_internal.h"
 
@@ -13,6 +14,13 @@ struct reads {
     size_t count, capacity;
     struct ir_expr **columns; /* one per source and attribute */
 };
+
+/* Whatever block it stands in. */
+static bool same_column(const struct ir_expr *a, const struct ir_expr *b)
+{
+    return a->as.column.source == b->as.column.source &&
+           a->as.column.attribute == b->as.column.attribute;
+}
 
 static enum status see_left_column(void *context, struct ir_expr **slot, bool *enter)
 {
@@ -27,7 +35,7 @@ static enum status see_left_column(void *context, struct ir_expr **slot, bool *e
     if (info->block != reads->block || info->position >= reads->left_count)
         return ST_OK;
     for (size_t i = 0; i < reads->count; i++) {
-        if (ir_expr_equal(reads->columns[i], expr))
+        if (same_column(reads->columns[i], expr))
             return ST_OK;
     }
     if (reads->count == reads->capacity) {
@@ -62,8 +70,9 @@ static enum status left_columns(struct planner *p, struct ir_query *query,
 }
 
 /* A bound query over the sources left of the join, with the columns that are read. */
-static enum status left_query(struct planner *p, struct bound_block *block,
-                              const struct reads *reads, struct ir_source **out)
+static enum status left_query(struct planner *p, const struct ir_query *outer,
+                              struct bound_block *block, const struct reads *reads,
+                              struct ir_source **out)
 {
     struct ir_source *source = ARENA_NEW(p->arena, struct ir_source);
     struct ir_query *ir;
@@ -90,6 +99,7 @@ static enum status left_query(struct planner *p, struct bound_block *block,
     ir->blocks[0]->plan = &inner->plan;
     query->ir = ir;
     query->plan.ir = ir;
+    query->plan.is_correlated = bound_query_of(outer)->plan.is_correlated;
     ir->plan = &query->plan;
     TRY(query_set_columns(p, query));
     query->plan.block_count = 1;
@@ -123,7 +133,7 @@ static enum status redirect_column(void *context, struct ir_expr **slot, bool *e
     if (expr->kind != IR_COLUMN)
         return ST_OK;
     for (size_t i = 0; i < r->reads->count; i++) {
-        if (!ir_expr_equal(r->reads->columns[i], expr))
+        if (!same_column(r->reads->columns[i], expr))
             continue;
         *slot = ir_expr_copy(r->p->arena, expr);
         if (*slot == NULL)
@@ -166,7 +176,7 @@ static enum status turn_round(struct planner *p, struct ir_query *query, struct 
         struct reads reads;
 
         TRY(left_columns(p, query, block, k, &reads));
-        TRY(left_query(p, block, &reads, &left));
+        TRY(left_query(p, query, block, &reads, &left));
         /* Take the left sources out first: their own conditions belong to the inner query now. */
         memmove(&ir->sources[0], &ir->sources[k], (ir->source_count - k) * sizeof *ir->sources);
         ir->source_count -= k;
@@ -188,6 +198,77 @@ static enum status turn_round(struct planner *p, struct ir_query *query, struct 
     ir->source_count = count;
     block_renumber(p, block);
     return ST_OK;
+}
+
+/* ---- FULL ---- */
+
+/* The second block of the union: null for the left side's columns, the unmatched row's for the
+ * right. */
+static enum status add_unmatched(struct planner *p, struct bound_query *query,
+                                 const struct full_join *full, const struct reads *reads)
+{
+    struct ir_query *ir = query->ir;
+    struct ir_block *second = full->unmatched->blocks[0];
+    struct ir_block **blocks = ARENA_NEW_ARRAY(p->arena, struct ir_block *, 2);
+    struct plan_block **plans = ARENA_NEW_ARRAY(p->arena, struct plan_block *, 2);
+    size_t count = ir->blocks[0]->output_count;
+    struct ir_output *outputs = ARENA_NEW_ARRAY(p->arena, struct ir_output, count);
+
+    if (blocks == NULL || plans == NULL || outputs == NULL)
+        return no_memory(p);
+    for (size_t i = 0; i < count; i++) {
+        if (i < reads->count && reads->columns[i]->as.column.source == full->source) {
+            outputs[i].expr = ir_expr_copy(p->arena, reads->columns[i]);
+            if (outputs[i].expr != NULL)
+                outputs[i].expr->as.column.source = second->sources[0];
+        } else {
+            outputs[i].expr = literal_new(p, value_null());
+        }
+        if (outputs[i].expr == NULL)
+            return no_memory(p);
+    }
+    second->outputs = outputs;
+    second->output_count = count;
+    second->set_op = IR_UNION_ALL;
+    bound_block_of(second)->plan.set_op = IR_UNION_ALL;
+    blocks[0] = ir->blocks[0];
+    blocks[1] = second;
+    plans[0] = ir->blocks[0]->plan;
+    plans[1] = second->plan;
+    ir->blocks = blocks;
+    ir->block_count = 2;
+    query->plan.blocks = plans;
+    query->plan.block_count = 2;
+    for (size_t i = 0; i < count; i++)
+        query->columns[i].type = 0;
+    return ST_OK;
+}
+
+static enum status take_apart(struct planner *p, struct ir_query *query, struct bound_block *block,
+                              size_t k)
+{
+    struct ir_block *ir = block->ir;
+    struct ir_source *source = ir->sources[k], *both;
+    const struct full_join *full = block->full_joins;
+    struct reads reads;
+
+    while (full != NULL && full->source != source)
+        full = full->next;
+    if (full == NULL)
+        return error_set(p->err, ST_INTERNAL, -1, "a FULL JOIN without its second half");
+    TRY(left_columns(p, query, block, k + 1, &reads));
+    source->join = IR_JOIN_LEFT;
+    TRY(left_query(p, query, block, &reads, &both));
+    TRY(add_unmatched(p, bound_query_of(both->query), full, &reads));
+    /* Redirect while neither half is in reach: inside, columns stay what they are. */
+    memmove(&ir->sources[0], &ir->sources[k + 1], (ir->source_count - k - 1) * sizeof *ir->sources);
+    ir->source_count -= k + 1;
+    TRY(redirect_columns(p, query, block, &reads, both));
+    memmove(&ir->sources[1], &ir->sources[0], ir->source_count * sizeof *ir->sources);
+    ir->sources[0] = both;
+    ir->source_count++;
+    block_renumber(p, block);
+    return rewrite_query(p, both->query);
 }
 
 /* ---- LEFT to INNER ---- */
@@ -219,10 +300,13 @@ enum status rewrite_joins(struct planner *p, struct ir_query *query, struct boun
     bool changed = !p->options->no_optimizer;
 
     for (size_t i = 1; i < ir->source_count; i++) {
-        if (ir->sources[i]->join == IR_JOIN_RIGHT) {
+        if (ir->sources[i]->join == IR_JOIN_RIGHT)
             TRY(turn_round(p, query, block, i));
-            i = 0;
-        }
+        else if (ir->sources[i]->join == IR_JOIN_FULL)
+            TRY(take_apart(p, query, block, i));
+        else
+            continue;
+        i = 0;
     }
     while (changed) {
         changed = false;
