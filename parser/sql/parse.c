@@ -331,13 +331,15 @@ static void finish_schema(struct sql_parse *parse, struct ir_statement *statemen
         statement->as.create_trigger->sql = schema_text(parse, "CREATE TRIGGER ");
         refuse_params(parse, "trigger cannot use variables");
         break;
+    case IR_ALTER:
+        refuse_params(parse, "parameters prohibited in ALTER TABLE");
+        break;
     case IR_QUERY:
     case IR_INSERT:
     case IR_UPDATE:
     case IR_DELETE:
     case IR_WRITE_DOCUMENTS:
     case IR_DROP:
-    case IR_ALTER:
     case IR_TRANSACTION:
     case IR_PRAGMA:
     case IR_MAINTAIN:
@@ -354,7 +356,7 @@ void sql_finish(struct sql_parse *parse, struct ir_statement *statement)
     statement->text = sql_span(parse->first, parse->previous_end);
     statement->param_count = parse->param_count;
     statement->param_names = parse->param_names;
-    if (parse->ddl_name != NULL)
+    if (parse->ddl_name != NULL || statement->kind == IR_ALTER)
         finish_schema(parse, statement);
     if (!sql_failed(parse))
         parse->statement = statement;

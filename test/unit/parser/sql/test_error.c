@@ -114,6 +114,7 @@ static const struct {
      "TRANSACTION"},
     {"SELECT select FROM t", 7, "near \"select\": syntax error"},
     {"SELECT 1 AS", 11, "incomplete input, expected a name"},
+    {"ALTER TABLE t ADD c DEFAULT (?)", 29, "parameters prohibited in ALTER TABLE"},
     {"DROP t", 5, "near \"t\": syntax error, expected TRIGGER, VIEW, TABLE or INDEX"},
 };
 
