@@ -41,9 +41,9 @@ struct program_slot {
 
 /* What a cursor or a write refers to. Numbers, not pointers: a program outlives its catalog. */
 struct program_table {
-    unsigned database;  /* in struct databases */
-    uint32_t store;     /* table->store; 0: made by this program's own schema change */
-    struct slice name;  /* for listings */
+    unsigned database; /* in struct databases */
+    uint32_t store;    /* table->store; 0: made by this program's own schema change */
+    struct slice name; /* for listings */
 };
 
 struct program_loop { /* for EXPLAIN ANALYZE: what was planned beside what ran */
@@ -64,8 +64,8 @@ struct program_info {
     bool changes_schema;
     bool is_control; /* BEGIN, PRAGMA, ATTACH …: one call of the host; needs no transaction */
     unsigned database;
-    unsigned database_count;           /* entries of catalog_versions */
-    const uint64_t *catalog_versions;  /* by database number; 0: not read */
+    unsigned database_count;          /* entries of catalog_versions */
+    const uint64_t *catalog_versions; /* by database number; 0: not read */
 };
 
 const struct program_info *program_info(const struct program *program);
@@ -133,7 +133,7 @@ struct slice vm_column_name(const struct vm *vm, unsigned column);
 struct value vm_column(const struct vm *vm, unsigned column); /* of the row of the last ST_ROW */
 const struct value *vm_row(const struct vm *vm);              /* all of it */
 
-int64_t vm_changes(const struct vm *vm); /* rows written by this run */
+int64_t vm_changes(const struct vm *vm);                   /* rows written by this run */
 bool vm_has_inserted(const struct vm *vm, int64_t *rowid); /* and the last rowid it made */
 /* After a failure: enum ir_conflict number of the constraint's action (3 FAIL: keep the changes so
  * far; 1 ROLLBACK: the whole transaction must be rolled back), else ABORT. */
@@ -146,7 +146,8 @@ const struct program *vm_program(const struct vm *vm);
 enum status vm_describe(struct vm *vm, unsigned count, const struct slice *names);
 enum status vm_emit(struct vm *vm, unsigned count, const struct value *values);
 
-/* A program made by codegen_row_expr: its value over one record. `out` lives until the next call. */
+/* A program made by codegen_row_expr: its value over one record. `out` lives until the next call.
+ */
 enum status vm_evaluate(struct vm *vm, const struct record *record, struct value *out,
                         struct error *err);
 

@@ -1,0 +1,321 @@
+/* Schema changes, and what the host does. */
+#include "vdbe/vm/vm_internal.h"
+
+static enum status already(struct vm *vm, const struct schema_spec *spec, const char *what,
+                           struct slice name)
+{
+    if (spec->is_lenient)
+        return ST_DONE;
+    return error_set(vm->err, ST_CONSTRAINT, -1, "%s %.*s already exists", what, (int)name.len,
+                     name.data);
+}
+
+static enum status missing(struct vm *vm, const struct schema_spec *spec, const char *what,
+                           struct slice name)
+{
+    if (spec->is_lenient)
+        return ST_DONE;
+    return error_set(vm->err, spec->kind == SCHEMA_DROP_INDEX ? ST_NO_NAME : ST_NO_TABLE, -1,
+                     "no such %s: %.*s", what, (int)name.len, name.data);
+}
+
+/* ST_DONE here: nothing to do, and that is fine. */
+static enum status check_name_is_free(struct vm *vm, const struct schema_spec *spec,
+                                      const struct catalog *catalog, struct slice name)
+{
+    if (catalog_table(catalog, name) != NULL)
+        return already(vm, spec, "table", name);
+    if (catalog_object(catalog, OBJECT_VIEW, name) != NULL)
+        return already(vm, spec, spec->kind == SCHEMA_PUT_OBJECT ? "table" : "view", name);
+    if (catalog_index(catalog, name) != NULL)
+        return error_set(vm->err, ST_CONSTRAINT, -1, "there is already an index named %.*s",
+                         (int)name.len, name.data);
+    return ST_OK;
+}
+
+static enum status create_table(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct table *made;
+
+    TRY(check_name_is_free(vm, spec, txn_catalog(txn), spec->definition->name));
+    TRY(catalog_create_table(txn, spec->definition, &made, vm->err));
+    if (spec->made != TABLE_NEW) {
+        vm->tables[spec->made] = made;
+        vm->catalogs[spec->database] = txn_catalog(txn);
+    }
+    return ST_OK;
+}
+
+static enum status find_table(struct vm *vm, const struct schema_spec *spec, struct txn *txn,
+                              const struct table **out)
+{
+    *out = catalog_table(txn_catalog(txn), spec->table);
+    return *out == NULL ? missing(vm, spec, "table", spec->table) : ST_OK;
+}
+
+static enum status find_column(struct vm *vm, const struct schema_spec *spec,
+                               const struct table *table, struct slice name, uint16_t *out)
+{
+    const struct attribute *attribute = table_attribute(table, name);
+
+    (void)spec;
+    if (attribute == NULL)
+        return error_set(vm->err, ST_NO_COLUMN, -1, "no such column: \"%.*s\"", (int)name.len,
+                         name.data);
+    *out = attribute->id;
+    return ST_OK;
+}
+
+static enum status create_index(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct catalog *catalog = txn_catalog(txn);
+    struct index definition = *spec->index;
+    struct index_part *parts;
+    const struct table *table;
+    enum status st;
+
+    if (catalog_index(catalog, definition.name) != NULL)
+        return already(vm, spec, "index", definition.name);
+    if (catalog_table(catalog, definition.name) != NULL)
+        return error_set(vm->err, ST_CONSTRAINT, -1, "there is already a table named %.*s",
+                         (int)definition.name.len, definition.name.data);
+    table = catalog_table(catalog, spec->table);
+    if (table == NULL)
+        return error_set(vm->err, ST_NO_TABLE, -1, "no such table: %.*s", (int)spec->table.len,
+                         spec->table.data);
+    parts = ARENA_NEW_ARRAY(vm->temporary, struct index_part, definition.part_count);
+    if (parts == NULL)
+        return ST_NO_MEMORY;
+    for (uint16_t k = 0; k < definition.part_count; k++) {
+        parts[k] = definition.parts[k];
+        parts[k].attribute = ATTRIBUTE_NONE;
+        if (spec->index_columns[k].len == 0)
+            continue;
+        TRY(find_column(vm, spec, table, spec->index_columns[k], &parts[k].attribute));
+        /* The column's own collation unless the statement named one. */
+        if (spec->index_takes_collation[k])
+            parts[k].order.collation = table->attributes[parts[k].attribute].collation;
+    }
+    definition.parts = parts;
+    st = catalog_create_index(txn, table, &definition, vm->err);
+    if (st == ST_DUPLICATE) {
+        vm->conflict_index = &definition;
+        definition.table = table;
+    }
+    return st;
+}
+
+static enum status drop_index(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct index *index = catalog_index(txn_catalog(txn), spec->name);
+
+    if (index == NULL)
+        return missing(vm, spec, "index", spec->name);
+    if (index->origin == INDEX_UNIQUE || index->origin == INDEX_PRIMARY_KEY)
+        return error_set(
+            vm->err, ST_CONSTRAINT, -1,
+            "index associated with UNIQUE or PRIMARY KEY constraint cannot be dropped");
+    return catalog_drop_index(txn, index, vm->err);
+}
+
+static enum status drop_table(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct table *table;
+
+    if (catalog_object(txn_catalog(txn), OBJECT_VIEW, spec->table) != NULL)
+        return error_set(vm->err, ST_NO_TABLE, -1, "use DROP VIEW to delete view %.*s",
+                         (int)spec->table.len, spec->table.data);
+    TRY(find_table(vm, spec, txn, &table));
+    return catalog_drop_table(txn, table, vm->err);
+}
+
+static enum status put_object(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct catalog *catalog = txn_catalog(txn);
+    const struct catalog_object object = {
+        .kind = spec->object_kind, .name = spec->name, .table = spec->table, .sql = spec->sql};
+
+    if (spec->object_kind == OBJECT_VIEW) {
+        if (catalog_object(catalog, OBJECT_VIEW, spec->name) != NULL)
+            return already(vm, spec, "view", spec->name);
+        TRY(check_name_is_free(vm, spec, catalog, spec->name));
+    } else if (catalog_object(catalog, (enum object_kind)spec->object_kind, spec->name) != NULL) {
+        return already(vm, spec, "trigger", spec->name);
+    } else if (catalog_table(catalog, spec->table) == NULL &&
+               catalog_object(catalog, OBJECT_VIEW, spec->table) == NULL) {
+        return error_set(vm->err, ST_NO_TABLE, -1, "no such table: %.*s", (int)spec->table.len,
+                         spec->table.data);
+    }
+    return catalog_put_object(txn, &object, vm->err);
+}
+
+static enum status drop_object(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const bool is_view = spec->object_kind == OBJECT_VIEW;
+
+    if (catalog_object(txn_catalog(txn), (enum object_kind)spec->object_kind, spec->name) == NULL) {
+        if (is_view && catalog_table(txn_catalog(txn), spec->name) != NULL)
+            return error_set(vm->err, ST_NO_TABLE, -1, "use DROP TABLE to delete table %.*s",
+                             (int)spec->name.len, spec->name.data);
+        return missing(vm, spec, is_view ? "view" : "trigger", spec->name);
+    }
+    return catalog_drop_object(txn, (enum object_kind)spec->object_kind, spec->name, vm->err);
+}
+
+static enum status add_column(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct table *table;
+    uint64_t rows;
+
+    TRY(find_table(vm, spec, txn, &table));
+    if (table_attribute(table, spec->attribute->name) != NULL)
+        return error_set(vm->err, ST_CONSTRAINT, -1, "duplicate column name: %.*s",
+                         (int)spec->attribute->name.len, spec->attribute->name.data);
+    if (spec->needs_empty_table) {
+        TRY(table_row_count(txn, table, &rows));
+        if (rows != 0)
+            return error_set(vm->err, ST_CONSTRAINT, -1,
+                             "Cannot add a NOT NULL column with default value NULL");
+    }
+    return catalog_add_attribute(txn, table, spec->attribute, vm->err);
+}
+
+static bool is_key_column(const struct table *table, uint16_t attribute)
+{
+    for (uint16_t k = 0; k < table->key_count; k++)
+        if (table->key_attributes[k] == attribute)
+            return true;
+    return false;
+}
+
+static enum status drop_column(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct table *table;
+    uint16_t attribute;
+
+    TRY(find_table(vm, spec, txn, &table));
+    TRY(find_column(vm, spec, table, spec->column, &attribute));
+    if (is_key_column(table, attribute))
+        return error_set(vm->err, ST_CONSTRAINT, -1, "cannot drop PRIMARY KEY column: \"%.*s\"",
+                         (int)spec->column.len, spec->column.data);
+    for (uint16_t k = 0; k < table->index_count; k++)
+        for (uint16_t part = 0; part < table->indexes[k].part_count; part++)
+            if (table->indexes[k].parts[part].attribute == attribute &&
+                table->indexes[k].origin != INDEX_ATTRIBUTE)
+                return error_set(vm->err, ST_CONSTRAINT, -1,
+                                 "error in index %.*s after drop column: no such column: %.*s",
+                                 (int)table->indexes[k].name.len, table->indexes[k].name.data,
+                                 (int)spec->column.len, spec->column.data);
+    return catalog_drop_attribute(txn, table, attribute, vm->err);
+}
+
+static enum status rename_column(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct table *table;
+    uint16_t attribute;
+
+    TRY(find_table(vm, spec, txn, &table));
+    TRY(find_column(vm, spec, table, spec->column, &attribute));
+    if (table_attribute(table, spec->name) != NULL &&
+        table_attribute(table, spec->name)->id != attribute)
+        return error_set(vm->err, ST_CONSTRAINT, -1, "duplicate column name: %.*s",
+                         (int)spec->name.len, spec->name.data);
+    return catalog_rename_attribute(txn, table, attribute, spec->name, vm->err);
+}
+
+static enum status rename_table(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct table *table;
+
+    TRY(find_table(vm, spec, txn, &table));
+    if (catalog_table(txn_catalog(txn), spec->name) != NULL &&
+        catalog_table(txn_catalog(txn), spec->name) != table)
+        return error_set(vm->err, ST_CONSTRAINT, -1,
+                         "there is already another table or index with this name: %.*s",
+                         (int)spec->name.len, spec->name.data);
+    return catalog_rename_table(txn, table, spec->name, vm->err);
+}
+
+enum status op_schema(struct vm *vm, const struct vm_insn *insn)
+{
+    const struct schema_spec *spec = insn->p4;
+    struct txn *txn = vm_txn(vm, spec->database);
+    enum status st = ST_INTERNAL;
+
+    switch ((enum schema_kind)spec->kind) {
+    case SCHEMA_CREATE_TABLE:
+        st = create_table(vm, spec, txn);
+        break;
+    case SCHEMA_CREATE_INDEX:
+        st = create_index(vm, spec, txn);
+        break;
+    case SCHEMA_PUT_OBJECT:
+        st = put_object(vm, spec, txn);
+        break;
+    case SCHEMA_DROP_TABLE:
+        st = drop_table(vm, spec, txn);
+        break;
+    case SCHEMA_DROP_INDEX:
+        st = drop_index(vm, spec, txn);
+        break;
+    case SCHEMA_DROP_OBJECT:
+        st = drop_object(vm, spec, txn);
+        break;
+    case SCHEMA_RENAME_TABLE:
+        st = rename_table(vm, spec, txn);
+        break;
+    case SCHEMA_RENAME_COLUMN:
+        st = rename_column(vm, spec, txn);
+        break;
+    case SCHEMA_ADD_COLUMN:
+        st = add_column(vm, spec, txn);
+        break;
+    case SCHEMA_DROP_COLUMN:
+        st = drop_column(vm, spec, txn);
+        break;
+    }
+    if (st == ST_DONE) {
+        jump(vm, insn->p1); /* IF NOT EXISTS, IF EXISTS: there is nothing to do */
+        return ST_OK;
+    }
+    if (st == ST_EXISTS) /* the catalog's answer is a failure of the statement */
+        return error_set(vm->err, ST_CONSTRAINT, -1, "%s", error_message(vm->err));
+    return st;
+}
+
+/* ---- the host ---- */
+
+enum status vm_describe(struct vm *vm, unsigned count, const struct slice *names)
+{
+    if (count > CONTROL_COLUMNS_MAX)
+        return ST_LIMIT;
+    vm->described_names = ARENA_NEW_ARRAY(&vm->run_arena, struct slice, count);
+    if (vm->described_names == NULL)
+        return ST_NO_MEMORY;
+    for (unsigned k = 0; k < count; k++)
+        vm->described_names[k] = arena_copy(&vm->run_arena, names[k]);
+    vm->described_count = count;
+    return vm->run_arena.failed ? ST_NO_MEMORY : ST_OK;
+}
+
+enum status vm_emit(struct vm *vm, unsigned count, const struct value *values)
+{
+    if (vm->emit_target == NULL)
+        return ST_MISUSE;
+    return rowset_add(vm->emit_target, values, count);
+}
+
+enum status op_control(struct vm *vm, const struct vm_insn *insn)
+{
+    const struct control_spec *spec = insn->p4;
+    const struct vm_host *host = vm->environment.host;
+    enum status st;
+
+    if (host == NULL || host->control == NULL)
+        return error_set(vm->err, ST_UNSUPPORTED, -1, "%.*s cannot run here", (int)spec->text.len,
+                         spec->text.data);
+    vm->emit_target = vm->objects[insn->p2].rows;
+    st = host->control(host->context, vm, spec->statement, insn->n, reg(vm, insn->p1), vm->err);
+    vm->emit_target = NULL;
+    return st;
+}
