@@ -26,6 +26,18 @@ int harper_backup(harper *db, const char *path, harper_error *error)
     return answer(error, db_backup(db->db, path, &err), &err);
 }
 
+int harper_copy(harper *db, const char *path, const char *backend, harper_error *error)
+{
+    struct error err = {.offset = -1};
+    enum status st = db_copy(db->db, path, backend, &err);
+
+    if (st == ST_EXISTS) { /* an answer elsewhere, a failure here */
+        st = ST_INVALID;
+        err.status = st;
+    }
+    return answer(error, st, &err);
+}
+
 int harper_check(harper *db, harper_report_fn report, void *context, uint64_t *problems,
                  harper_error *error)
 {

@@ -58,6 +58,9 @@ enum durability db_durability(const struct db *db);
 enum status db_sync(struct db *db, struct error *err); /* everything committed is on disk */
 enum status db_compact(struct db *db, struct error *err);
 enum status db_backup(struct db *db, const char *path, struct error *err);
+/* Everything into the new directory `path`, on `backend` (NULL: the same). ST_EXISTS: there is a
+ * database already. */
+enum status db_copy(struct db *db, const char *path, const char *backend, struct error *err);
 /* The latest published catalog version: compare with a program's without a transaction. */
 uint64_t db_catalog_version(const struct db *db);
 
