@@ -634,6 +634,7 @@ enum status json_give(struct func_context *context, struct json *node, struct va
     if (node->is_value && (node->type < JSON_ARRAY || !node->is_open))
         return json_to_sql(context, node, out);
     if (like.kind == VALUE_ARRAY || like.kind == VALUE_OBJECT)
-        return give_document(context, node, out);
+        return node->type < JSON_ARRAY ? json_to_sql(context, node, out)
+                                       : give_document(context, node, out);
     return give_text(context, node, out);
 }

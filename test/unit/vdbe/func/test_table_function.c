@@ -163,6 +163,9 @@ static void json_changes_of_a_document_give_a_document(void **state)
     assert_int_equal(out.kind, VALUE_OBJECT);
     out = value_to_text(out, &calc.arena);
     assert_true(slice_is(value_slice(out), "{\"t\":true,\"n\":{\"x\":1}}"));
+    args[1] = TEXT("5");
+    assert_int_equal(call(&calc, slice_text("json_patch"), 2, args, &out), ST_OK);
+    assert_true(out.kind == VALUE_INT && out.as.i == 5); /* a scalar is no document */
     calculator_close(&calc);
 }
 
