@@ -149,55 +149,9 @@ static enum status recover(struct db *db, struct kv_txn *kv, struct error *err)
     return ST_OK;
 }
 
-struct orphans {
-    struct buf stores; /* u32 each */
-};
-
-/* Stores that were being filled outside a transaction when the process died. */
-static enum status find_orphans(struct kv_txn *kv, struct orphans *out)
-{
-    struct kv_cursor *cursor;
-    const char tag = META_BUILDING;
-    enum status st;
-
-    TRY(kv_cursor_open(kv, store_meta(), &cursor));
-    for (st = kv_seek(cursor, slice_of(&tag, 1)); st == ST_OK; st = kv_next(cursor)) {
-        struct slice key = kv_key(cursor);
-        uint32_t store;
-
-        if (key.data[0] != META_BUILDING)
-            break;
-        key = slice_of(key.data + 1, key.len - 1);
-        if (read_u32_be(&key, &store))
-            buf_append(&out->stores, &store, sizeof(store));
-    }
-    kv_cursor_close(cursor);
-    return st == ST_DONE ? ST_OK : st;
-}
-
-static enum status drop_orphans(void *context, struct kv_txn *kv)
-{
-    struct orphans *orphans = context;
-    struct buf key = {0};
-    enum status st = ST_OK;
-
-    for (size_t at = 0; st == ST_OK && at < orphans->stores.len; at += sizeof(uint32_t)) {
-        uint32_t store;
-
-        memcpy(&store, orphans->stores.data + at, sizeof(store));
-        st = kv_store_drop(kv, store, KV_INDEX);
-        meta_key(&key, META_BUILDING, store, NULL);
-        if (st == ST_OK)
-            st = kv_delete(kv, store_meta(), buf_slice(&key));
-    }
-    buf_free(&key);
-    return st;
-}
-
 static enum status load(struct db *db, struct error *err)
 {
     struct kv_txn *kv = NULL;
-    struct orphans orphans = {0};
     struct catalog_version *catalog = NULL;
     enum status st;
 
@@ -217,14 +171,8 @@ static enum status load(struct db *db, struct error *err)
     db->last_catalog_version = catalog->catalog.version;
     TRY_OUT(watermark_open(db, err));
     TRY_OUT(recover(db, kv, err));
-    TRY_OUT(find_orphans(kv, &orphans));
-    kv_end_read(kv);
-    kv = NULL;
-    if (orphans.stores.len != 0 && !db->options.read_only)
-        st = sequencer_direct(db, drop_orphans, &orphans, true, err);
 out:
     kv_end_read(kv);
-    buf_free(&orphans.stores);
     return st;
 }
 

@@ -107,7 +107,7 @@ static bool shape_fill(struct shape_full *full, const struct table *table,
         key_part_of[i] = 0xff;
         if (attributes[i] >= highest)
             highest = attributes[i] + 1u;
-        if (attributes[i] < table->attribute_count)
+        if (attributes[i] < table->attribute_count && !table->attributes[attributes[i]].is_dropped)
             names[i] = arena_copy(arena, table->attributes[attributes[i]].name);
         for (unsigned k = 0; k < table->key_count; k++)
             if (table->key_attributes[k] == attributes[i] && keycode_is_exact(table->key_parts[k]))

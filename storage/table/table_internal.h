@@ -45,8 +45,6 @@ enum meta_tag {
     META_CEILING = 'H',  /* 'H': no stamp beyond was given out */
     META_CHAIN = 'W',    /* 'W': sequence and chain of the newest commit */
     META_SKETCH = 'X',   /* 'X' store: distinct sketches of an index */
-    META_BUILDING =
-        'B', /* 'B' store: written outside a transaction that has not committed; dropped at open */
 };
 
 enum {

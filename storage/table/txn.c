@@ -78,6 +78,21 @@ static void follow_catalog(struct txn *txn)
     catalog_drop(old);
 }
 
+/* Which commit the snapshot ends with is known when no group was on its way while it was taken. */
+static enum status renew_kv(struct txn *txn)
+{
+    struct db *db = txn->db;
+    uint64_t group = atomic_load_explicit(&db->group_turn, memory_order_acquire);
+    uint64_t sequence = atomic_load_explicit(&db->published_sequence, memory_order_acquire);
+
+    TRY(kv_renew(txn->kv));
+    txn->snapshot_sequence =
+        group % 2 == 0 && atomic_load_explicit(&db->group_turn, memory_order_acquire) == group
+            ? sequence
+            : UINT64_MAX;
+    return ST_OK;
+}
+
 /* Catalog and snapshot must belong together. A commit that changes the catalog makes catalog_turn
  * odd while it is on its way; a reader that met it looks again. Only such commits are waited for.
  */
@@ -88,8 +103,6 @@ static enum status take_snapshot(struct txn *txn)
     for (;;) {
         uint64_t turn = atomic_load_explicit(&db->catalog_turn, memory_order_acquire);
         uint64_t commits = atomic_load_explicit(&db->commits, memory_order_acquire);
-        uint64_t group = atomic_load_explicit(&db->group_turn, memory_order_acquire);
-        uint64_t sequence = atomic_load_explicit(&db->published_sequence, memory_order_acquire);
 
         if (turn % 2 != 0) {
             pthread_mutex_lock(&db->lock);
@@ -98,14 +111,10 @@ static enum status take_snapshot(struct txn *txn)
             pthread_mutex_unlock(&db->lock);
             continue;
         }
-        TRY(kv_renew(txn->kv));
+        TRY(renew_kv(txn));
         txn->is_parked = false;
         follow_catalog(txn);
         txn->seen_commits = commits;
-        txn->snapshot_sequence =
-            group % 2 == 0 && atomic_load_explicit(&db->group_turn, memory_order_acquire) == group
-                ? sequence
-                : UINT64_MAX;
         txn->now_ms = 0;
         if (atomic_load_explicit(&db->catalog_turn, memory_order_acquire) == turn)
             return ST_OK;
@@ -265,14 +274,13 @@ static enum status become_writer(struct txn *txn, struct error *err)
         st = error_set(err, ST_NO_MEMORY, -1, "out of memory");
         goto fail;
     }
-    st = kv_renew(txn->kv);
+    st = renew_kv(txn);
     if (st != ST_OK) {
         (void)error_set(err, st, -1, "no snapshot: %s", status_text(st));
         goto fail;
     }
     txn->is_parked = false;
     txn->now_ms = 0;
-    txn->snapshot_sequence = UINT64_MAX;
     catalog_drop(txn->catalog);
     txn->catalog = catalog_hold(db->newest);
     txn->base_catalog = catalog_hold(txn->catalog);
@@ -710,19 +718,20 @@ static bool follow_indexes(struct txn *txn, struct touched *touched, const struc
 struct touched *txn_touch(struct txn *txn, const struct table *table)
 {
     struct touched *touched = txn->touched, **link = &txn->touched;
-    struct count_record count;
 
     for (; touched != NULL && touched->store != table->store; touched = touched->next)
         link = &touched->next;
     if (touched == NULL) {
         touched = ARENA_NEW(&txn->arena, struct touched);
-        if (touched == NULL || read_base_count(txn, table->store, &count) != ST_OK)
+        if (touched == NULL)
             return NULL;
         touched->store = table->store;
         touched->stats = table->stats;
-        touched->base_rows = count.rows;
-        touched->sequence_max = count.sequence_max;
-        touched->had_typed_keys = count.has_typed_keys;
+        /* As of the newest commit: nobody else can change them while we hold the writer lock. */
+        touched->base_rows = atomic_load_explicit(&table->stats->rows, memory_order_relaxed);
+        touched->sequence_max = table->stats->sequence_max;
+        touched->had_typed_keys =
+            atomic_load_explicit(&table->stats->has_typed_keys, memory_order_relaxed);
         touched->changes = delta_use_store(own_delta(txn), store_of_table(table));
         if (touched->changes == NULL || !follow_indexes(txn, touched, table)) {
             free(touched->name_of_attribute);

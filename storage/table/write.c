@@ -328,7 +328,9 @@ static enum status patch_row(struct change *change)
         return ST_NO_MEMORY;
     for (; old != NULL && count < old->count; count++) {
         attributes[count] = old->attributes[count];
-        values[count] = record_column(&change->old, (unsigned)count);
+        values[count] = change->table->attributes[old->attributes[count]].is_dropped
+                            ? value_absent()
+                            : record_column(&change->old, (unsigned)count);
     }
     for (unsigned i = 0; i < row->shape->count; i++) {
         uint16_t attribute = row->shape->attributes[i];

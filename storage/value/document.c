@@ -73,6 +73,8 @@ struct value document_member_at(struct value object, size_t index, struct slice 
         if (index >= record->count)
             return value_absent();
         *name = record->shape->names[index];
+        if (name->data == NULL) /* the attribute was dropped since */
+            return value_absent();
         return record_column(record, (unsigned)index);
     }
     if (object.kind != VALUE_OBJECT || !view_of(object, &view) || index >= view.count)

@@ -220,7 +220,9 @@ static void write_object(struct buf *out, struct value object, unsigned depth)
         const struct record *record = object.as.record;
 
         for (unsigned i = 0; i < record->count; i++)
-            write_member(out, record->shape->names[i], record_column(record, i), &is_first, depth);
+            if (record->shape->names[i].data != NULL) /* else it was dropped since */
+                write_member(out, record->shape->names[i], record_column(record, i), &is_first,
+                             depth);
     } else if (document_view(value_slice(object), false, &view)) {
         for (size_t i = 0; i < view.count; i++)
             write_member(out, document_entry_name(&view, i), document_entry_value(&view, i),

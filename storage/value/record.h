@@ -24,11 +24,13 @@ enum {
 /* An ordered list of attributes. Attribute ids are per table, given by the catalog, never reused.
  */
 struct shape {
-    uint32_t id;                 /* as written in records; 0 is never used */
-    uint16_t count;              /* columns */
-    uint16_t attribute_count;    /* size of position_of */
-    const uint16_t *attributes;  /* column -> attribute id */
-    const struct slice *names;   /* column -> name (for JSON); renaming makes a new array */
+    uint32_t id;                /* as written in records; 0 is never used */
+    uint16_t count;             /* columns */
+    uint16_t attribute_count;   /* size of position_of */
+    const uint16_t *attributes; /* column -> attribute id */
+    const struct slice
+        *names;                  /* column -> name (for JSON); renaming makes a new array. data is
+                                  * NULL for an attribute that was dropped: its column is passed over */
     const uint16_t *position_of; /* attribute id -> column, ATTRIBUTE_NONE when not in the shape */
 };
 

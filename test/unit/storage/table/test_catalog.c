@@ -247,6 +247,128 @@ static void a_renamed_attribute_keeps_its_values_under_the_new_name(void **state
     close_and_remove(db);
 }
 
+static void a_dropped_attribute_is_gone_from_rows_and_index(void **state)
+{
+    struct db *db = open_new(*state);
+    struct txn *txn;
+    const struct record *record;
+    struct cursor *cursor;
+    struct buf json = {0};
+    uint64_t problems;
+
+    OK(txn_begin(db, TXN_WRITE, &txn, &err));
+    (void)create(txn, "dog", true);
+    OK(put(txn, "dog", "{\"id\":1,\"x\":5,\"y\":6}"));
+    OK(catalog_drop_attribute(txn, find(txn, "dog"),
+                              table_attribute(find(txn, "dog"), slice_text("x"))->id, &err));
+    assert_null(table_attribute(find(txn, "dog"), slice_text("x")));
+    OK(txn_commit(txn, &err));
+    OK(txn_begin(db, TXN_WRITE, &txn, &err)); /* the name may come back as another attribute */
+    OK(put(txn, "dog", "{\"id\":2,\"x\":7}"));
+    OK(txn_commit(txn, &err));
+    OK(txn_begin(db, TXN_READ, &txn, &err));
+    OK(cursor_open_table(txn, find(txn, "dog"), &cursor));
+    for (enum status st = cursor_first(cursor); st == ST_OK; st = cursor_next(cursor)) {
+        OK(cursor_record(cursor, &record));
+        record_write_json(&json, record);
+    }
+    assert_string_equal(buf_cstr(&json), "{\"id\":1,\"y\":6}{\"id\":2,\"x\":7}");
+    cursor_close(cursor);
+    txn_rollback(txn);
+    OK(db_check(db, NULL, NULL, &problems, &err));
+    assert_int_equal(problems, 0);
+    buf_free(&json);
+    close_and_remove(db);
+}
+
+static void rowids_go_on_from_the_greatest(void **state)
+{
+    struct db *db = open_new(*state);
+    struct table definition = {.name = {"plain", 5}, .has_rowid = true, .is_audited = true};
+    struct attribute attribute = {.name = {"v", 1}};
+    struct key_part order = {0};
+    struct value value = value_int(1);
+    struct row row = {.values = &value};
+    struct write_result result;
+    struct cursor *cursor;
+    struct buf key = {0};
+    struct txn *txn;
+    const struct table *table;
+    struct value v;
+    int64_t rowid;
+
+    definition.attribute_count = 1;
+    definition.attributes = &attribute;
+    definition.key_parts = &order;
+    OK(txn_begin(db, TXN_WRITE, &txn, &err));
+    OK(catalog_create_table(txn, &definition, &table, &err)); /* hidden rowid */
+    for (int64_t i = 1; i <= 3; i++) {
+        OK(table_next_rowid(txn, table, &row.rowid, &err));
+        assert_int_equal(row.rowid, i);
+        row.shape = table->declared_shape;
+        OK(table_write(txn, table, WRITE_INSERT, &row, &result, &err));
+    }
+    keycode_append_prefix(&key, value_int(3), order);
+    OK(table_remove(txn, table, buf_slice(&key), &err));
+    OK(table_next_rowid(txn, table, &rowid, &err));
+    assert_int_equal(rowid, 3);
+    OK(cursor_open_table(txn, table, &cursor));
+    OK(cursor_last(cursor));
+    OK(cursor_column(cursor, ATTRIBUTE_NONE, &v));
+    assert_int_equal(v.as.i, 2);
+    cursor_close(cursor);
+    (void)create(txn, "auto", false); /* AUTOINCREMENT: never again */
+    OK(put(txn, "auto", "{\"id\":41}"));
+    OK(txn_commit(txn, &err));
+    OK(txn_begin(db, TXN_WRITE, &txn, &err));
+    buf_clear(&key);
+    keycode_append_prefix(&key, value_int(41), order);
+    OK(table_remove(txn, find(txn, "auto"), buf_slice(&key), &err));
+    OK(txn_commit(txn, &err));
+    if (directory[0] != '\0') {
+        db_close(db);
+        db = open_at(directory, *state);
+    }
+    OK(txn_begin(db, TXN_WRITE, &txn, &err));
+    OK(table_next_rowid(txn, find(txn, "auto"), &rowid, &err));
+    assert_int_equal(rowid, 42);
+    txn_rollback(txn);
+    buf_free(&key);
+    close_and_remove(db);
+}
+
+static void expired_rows_are_not_seen_and_may_be_made_again(void **state)
+{
+    struct db *db = open_new(*state);
+    struct txn *txn;
+    const struct table *table;
+    struct value values[3] = {value_int(1), value_int(2), value_null()};
+    struct row row = {.values = values, .has_expiry = true, .expiry_ms = 1000};
+    struct write_result result;
+    struct cursor *cursor;
+    struct buf key = {0};
+    uint64_t problems;
+
+    OK(txn_begin(db, TXN_WRITE, &txn, &err));
+    table = create(txn, "dog", false);
+    row.shape = table->declared_shape;
+    OK(table_write(txn, table, WRITE_INSERT, &row, &result, &err));
+    OK(cursor_open_table(txn, table, &cursor));
+    assert_int_equal(cursor_first(cursor), ST_DONE);
+    keycode_append_prefix(&key, value_int(1), (struct key_part){0});
+    assert_int_equal(cursor_find(cursor, buf_slice(&key)), ST_NOT_FOUND);
+    row.expiry_ms = clock_wall_us() / 1000 + 100000;
+    OK(table_write(txn, table, WRITE_INSERT, &row, &result, &err));
+    assert_false(result.existed);
+    OK(cursor_find(cursor, buf_slice(&key)));
+    cursor_close(cursor);
+    OK(txn_commit(txn, &err));
+    OK(db_check(db, NULL, NULL, &problems, &err));
+    assert_int_equal(problems, 0);
+    buf_free(&key);
+    close_and_remove(db);
+}
+
 static void too_many_shapes_fall_back_to_one_for_all(void **state)
 {
     struct db *db = open_new("memory");
@@ -530,6 +652,9 @@ int main(void)
         cmocka_unit_test(damaged_definitions_are_refused),
         ON_ALL(what_a_rolled_back_transaction_made_is_gone),
         ON_ALL(a_renamed_attribute_keeps_its_values_under_the_new_name),
+        ON_ALL(a_dropped_attribute_is_gone_from_rows_and_index),
+        ON_ALL(rowids_go_on_from_the_greatest),
+        ON_ALL(expired_rows_are_not_seen_and_may_be_made_again),
         cmocka_unit_test(too_many_shapes_fall_back_to_one_for_all),
         cmocka_unit_test(ddl_stays_fast_among_thousands_of_tables),
         ON(lost_commits_are_noticed_by_the_watermark, "lmdb"),
