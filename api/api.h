@@ -8,6 +8,7 @@
 #define HARPER_API_API_H
 
 #include "api/harper.h"
+#include "storage/base/base.h"
 #include "storage/value/value.h"
 
 /* The current row's values, lent until the next step; NULL when there is none. */
@@ -20,5 +21,69 @@ int statement_row_form(const harper_statement *statement);
 void statement_write_row_json(const harper_statement *statement, struct buf *out);
 /* Bind without copying: the bytes must live until the statement is reset and bound anew. */
 int statement_bind_value(harper_statement *statement, int parameter, struct value v);
+
+/* ---- requests: statements for a server, shared by all requests of one shape (request.c) ---- */
+
+struct route_attribute {
+    struct slice name, type; /* type as the schema language writes it */
+    bool is_list, is_key, is_indexed, is_required, is_relationship, is_computed;
+};
+
+/* A table and the path that leads to it. */
+struct route {
+    struct slice path; /* without a leading slash: the export path, else the table's name */
+    struct slice table, database;
+    bool is_exported;
+    uint16_t key_parts; /* 0: the hidden rowid */
+    int key_type;       /* enum url_type's number; that of text when keys are text */
+    bool has_text_key;
+    struct slice key_name;
+    size_t attribute_count;
+    const struct route_attribute *attributes; /* without dropped and hidden ones */
+};
+
+/* All tables of a session's databases as one catalog version has them; a copy, shared by nobody. */
+struct routes {
+    uint64_t version;
+    size_t count;
+    struct route *items;
+    struct arena arena;
+};
+
+/* Changes with every change of the schema; cheap. */
+uint64_t routes_version(const harper *db);
+/* {0} is a valid empty set. What *out held is given back. */
+int routes_read(harper_session *session, struct routes *out, harper_error *error);
+void routes_free(struct routes *routes);
+
+enum request_kind {
+    REQUEST_GET,          /* one record by its key */
+    REQUEST_SEARCH,       /* a collection */
+    REQUEST_SEARCH_BELOW, /* the records whose key begins with the given text */
+    REQUEST_DELETE,
+    REQUEST_DELETE_SEARCH,
+    REQUEST_DELETE_BELOW,
+    REQUEST_PUT,      /* parameter 1: the document */
+    REQUEST_PUT_MANY, /* parameter 1: an array of documents that carry their keys */
+    REQUEST_PATCH,    /* parameter 1: the changes */
+    REQUEST_INSERT,   /* parameter 1: the document; gives the new key as its row */
+};
+
+struct request_text {
+    enum request_kind kind;
+    struct slice key;   /* raw, of those that have one; BELOW: with its slash at the end */
+    struct slice query; /* raw, behind the question mark; of GET, SEARCH…, DELETE_SEARCH… */
+};
+
+/* A statement for the request, from the session's cache when a request of the same shape was made
+ * before, with key and values of the query bound. These are lent from `request` and `arena` until
+ * the statement is finalized. `routes` must hold `route`. */
+int request_prepare(harper_session *session, const struct routes *routes, const struct route *route,
+                    const struct request_text *request, struct arena *arena, harper_statement **out,
+                    harper_error *error);
+/* REQUEST_GET, at its row: the version of the record, in ticks of 2^-12 ms. 0: unknown. */
+uint64_t request_row_version(const harper_statement *statement);
+/* Percent-decoding; HARPER_SYNTAX for a malformed escape. Lent when nothing had to change. */
+int request_decode(struct slice raw, struct arena *arena, struct slice *out);
 
 #endif

@@ -23,6 +23,7 @@
 
 enum {
     LANGUAGE_DOCUMENT = 100, /* of harper_get and its like, beside enum harper_language */
+    LANGUAGE_REQUEST = 101,  /* of request_prepare: the text is the shape of a request */
     DATABASES_MAX = 12,      /* main, temp, and ten attached */
     CACHE_SLOTS = 256,
     CACHE_ENTRIES_MAX = 128,
@@ -77,6 +78,7 @@ struct harper_session {
     int64_t changes, total_changes, last_rowid;
     int64_t limits[HARPER_LIMIT_COUNT];
     bool foreign_keys, recursive_triggers;
+    struct request_state *requests; /* of request_prepare; NULL until the first */
 };
 
 /* Rows that did not come from a machine: EXPLAIN and the like. */
@@ -122,6 +124,8 @@ struct harper_statement {
     char **names;      /* NUL-terminated column names */
     char **param_names;
     char *explanation;
+    struct request_parts *request; /* LANGUAGE_REQUEST: in `kept` */
+    uint8_t hidden_columns;        /* at the end of a row, not shown: the record, for its version */
 };
 
 /* ---- session.c ---- */
@@ -167,6 +171,26 @@ enum status url_compile(harper_statement *statement, const struct databases *dat
 /* "get dog": the document calls of the library; key and document are parameters. */
 enum status document_compile(harper_statement *statement, const struct databases *databases,
                              struct arena *arena, struct ir_statement **out, struct error *err);
+
+/* ---- request.c ---- */
+/* The statement for the request that request_prepare is about; again when the catalog changed. */
+enum status request_compile(harper_statement *statement, const struct databases *databases,
+                            struct ir_statement **out, struct error *err);
+void request_state_free(struct request_state *state);
+
+/* ---- url.c: what a path and its table mean to the parser ---- */
+struct url_target {
+    const struct table *table;
+    struct slice path; /* as the IR names it */
+    struct slice rest; /* raw, behind the table: "" for /T, "/" for /T/, "/7" for /T/7 */
+    const struct catalog *catalog;
+};
+struct url_schema;
+struct url_schema url_schema_of(const struct url_target *target);
+enum status url_compile_write(const struct url_target *target, int mode, bool has_key,
+                              struct arena *arena, struct ir_statement **out);
+enum status url_compile_delete_one(const struct url_target *target, struct arena *arena,
+                                   struct ir_statement **out);
 
 /* ---- explain.c ---- */
 struct canned *canned_new(size_t column_count, const char *const *names);

@@ -168,7 +168,7 @@ const char *harper_column_json(harper_statement *statement, int column, size_t *
 void statement_write_row_json(const harper_statement *statement, struct buf *out)
 {
     const struct value *row = statement_row(statement);
-    size_t count = statement_column_count(statement);
+    size_t count = statement_column_count(statement) - statement->hidden_columns;
     bool is_first = true;
 
     if (row == NULL || count == 0) {

@@ -82,6 +82,8 @@ static enum status parse(harper_statement *statement, const struct databases *da
         return ST_OK;
     case HARPER_URL:
         return url_compile(statement, databases, arena, out, err);
+    case LANGUAGE_REQUEST:
+        return request_compile(statement, databases, out, err);
     case LANGUAGE_DOCUMENT:
         return document_compile(statement, databases, arena, out, err);
     case HARPER_GRAPHQL:

@@ -177,6 +177,7 @@ void harper_session_close(harper_session *session)
     for (unsigned k = session->database_count; k-- > 0;)
         database_close(&session->databases[k]);
     arena_deinit(&session->prepare);
+    request_state_free(session->requests);
     session->owner->session_count--;
     free(session);
 }

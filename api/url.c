@@ -6,13 +6,6 @@
 #include "api/api_internal.h"
 #include <string.h>
 
-struct target {
-    const struct table *table;
-    struct slice path; /* as the IR names it */
-    struct slice rest; /* raw, behind the table: "" for /T, "/" for /T/, "/7" for /T/7 */
-    const struct catalog *catalog;
-};
-
 /* ---- types of attributes, for the parser ---- */
 
 static const struct table *related_table(const struct catalog *catalog,
@@ -23,7 +16,7 @@ static const struct table *related_table(const struct catalog *catalog,
 
 static int type_of(void *context, const struct slice *path, size_t parts, bool *is_list)
 {
-    const struct target *target = context;
+    const struct url_target *target = context;
     const struct table *table = target->table;
 
     *is_list = false;
@@ -54,7 +47,7 @@ static int type_of(void *context, const struct slice *path, size_t parts, bool *
 
 static bool is_ordered(void *context, const struct slice *path, size_t parts)
 {
-    const struct target *target = context;
+    const struct url_target *target = context;
     const struct attribute *attribute = parts == 1 ? table_attribute(target->table, path[0]) : NULL;
 
     if (attribute == NULL)
@@ -66,22 +59,27 @@ static bool is_ordered(void *context, const struct slice *path, size_t parts)
 
 static bool is_key(void *context, struct slice name)
 {
-    const struct target *target = context;
+    const struct url_target *target = context;
     const struct attribute *attribute = table_attribute(target->table, name);
 
     return attribute != NULL && target->table->key_count == 1 &&
            target->table->key_attributes[0] == attribute->id;
 }
 
+struct url_schema url_schema_of(const struct url_target *target)
+{
+    return (struct url_schema){(void *)(uintptr_t)target, type_of, is_ordered, is_key};
+}
+
 /* ---- paths ---- */
 
 /* The longest registered path that is the request's path or a prefix of it up to a slash; else a
  * table by its name. */
-static bool find_target(const struct catalog *catalog, struct slice path, struct target *out)
+static bool find_target(const struct catalog *catalog, struct slice path, struct url_target *out)
 {
     size_t best = 0;
 
-    *out = (struct target){.catalog = catalog};
+    *out = (struct url_target){.catalog = catalog};
     for (size_t k = 0; k < catalog->table_count; k++) {
         const struct table *table = catalog->tables[k];
         struct slice name =
@@ -105,7 +103,7 @@ static bool find_target(const struct catalog *catalog, struct slice path, struct
 }
 
 /* The key in the path, decoded and converted to the type of the primary key. */
-static enum status read_key(const struct target *target, struct slice raw, struct arena *arena,
+static enum status read_key(const struct url_target *target, struct slice raw, struct arena *arena,
                             struct value *out, struct error *err)
 {
     const struct table *table = target->table;
@@ -136,7 +134,7 @@ static enum status read_key(const struct target *target, struct slice raw, struc
 
 /* ---- statements ---- */
 
-static struct ir_source *source_of(const struct target *target, struct arena *arena)
+static struct ir_source *source_of(const struct url_target *target, struct arena *arena)
 {
     struct ir_source *source = ARENA_NEW(arena, struct ir_source);
 
@@ -185,8 +183,8 @@ static struct ir_output *key_output(struct arena *arena)
     return output;
 }
 
-static enum status compile_write(const struct target *target, enum ir_document_mode mode,
-                                 bool has_key, struct arena *arena, struct ir_statement **out)
+enum status url_compile_write(const struct url_target *target, int mode, bool has_key,
+                              struct arena *arena, struct ir_statement **out)
 {
     struct ir_statement *statement = statement_of(arena, IR_WRITE_DOCUMENTS, has_key ? 2 : 1);
     struct ir_write_documents *documents = ARENA_NEW(arena, struct ir_write_documents);
@@ -206,8 +204,8 @@ static enum status compile_write(const struct target *target, enum ir_document_m
     return arena->failed ? ST_NO_MEMORY : ST_OK;
 }
 
-static enum status compile_delete_one(const struct target *target, struct arena *arena,
-                                      struct ir_statement **out)
+enum status url_compile_delete_one(const struct url_target *target, struct arena *arena,
+                                   struct ir_statement **out)
 {
     struct ir_statement *statement = statement_of(arena, IR_DELETE, 1);
     struct ir_delete *remove = ARENA_NEW(arena, struct ir_delete);
@@ -252,10 +250,10 @@ static bool split_request(struct slice text, struct request *out)
 }
 
 static enum status compile_request(harper_statement *statement, const struct request *request,
-                                   const struct target *target, struct arena *arena,
+                                   const struct url_target *target, struct arena *arena,
                                    struct ir_statement **out, struct error *err)
 {
-    const struct url_schema schema = {(void *)(uintptr_t)target, type_of, is_ordered, is_key};
+    const struct url_schema schema = url_schema_of(target);
     bool is_collection = target->rest.len <= 1;
     bool is_put = slice_is(request->method, "PUT"), is_patch = slice_is(request->method, "PATCH");
 
@@ -273,13 +271,13 @@ static enum status compile_request(harper_statement *statement, const struct req
     if (slice_is(request->method, "DELETE"))
         return is_collection
                    ? url_parse_search(target->path, request->query, true, &schema, arena, out, err)
-                   : compile_delete_one(target, arena, out);
+                   : url_compile_delete_one(target, arena, out);
     if (is_put)
-        return compile_write(target, IR_DOCUMENT_PUT, !is_collection, arena, out);
+        return url_compile_write(target, IR_DOCUMENT_PUT, !is_collection, arena, out);
     if (is_patch && !is_collection)
-        return compile_write(target, IR_DOCUMENT_PATCH, true, arena, out);
+        return url_compile_write(target, IR_DOCUMENT_PATCH, true, arena, out);
     if (slice_is(request->method, "POST") && is_collection)
-        return compile_write(target, IR_DOCUMENT_INSERT, false, arena, out);
+        return url_compile_write(target, IR_DOCUMENT_INSERT, false, arena, out);
     return error_set(err, ST_INVALID, 0, "%.*s is not possible on this path",
                      (int)request->method.len, request->method.data);
 }
@@ -289,7 +287,7 @@ enum status url_compile(harper_statement *statement, const struct databases *dat
 {
     struct slice text = slice_of(statement->text, statement->text_bytes);
     struct request request;
-    struct target target;
+    struct url_target target;
     enum status st;
 
     if (!split_request(text, &request))
@@ -311,7 +309,7 @@ enum status url_compile(harper_statement *statement, const struct databases *dat
 /* ---- the library's document calls ---- */
 
 /* "main.dog" or "dog". */
-static bool find_named(const struct databases *databases, struct slice name, struct target *out)
+static bool find_named(const struct databases *databases, struct slice name, struct url_target *out)
 {
     const char *dot = memchr(name.data, '.', name.len);
     struct slice database =
@@ -321,7 +319,7 @@ static bool find_named(const struct databases *databases, struct slice name, str
     for (unsigned d = 0; d < databases->count; d++) {
         if (dot != NULL && !slice_equal_nocase(database, databases->refs[d].name))
             continue;
-        *out = (struct target){.catalog = txn_catalog(databases->refs[d].txn), .path = table};
+        *out = (struct url_target){.catalog = txn_catalog(databases->refs[d].txn), .path = table};
         out->table = catalog_table(out->catalog, table);
         if (out->table != NULL)
             return true;
@@ -329,8 +327,8 @@ static bool find_named(const struct databases *databases, struct slice name, str
     return false;
 }
 
-static enum status scan_statement(const struct target *target, bool from_key, struct arena *arena,
-                                  struct ir_statement **out)
+static enum status scan_statement(const struct url_target *target, bool from_key,
+                                  struct arena *arena, struct ir_statement **out)
 {
     struct ir_statement *statement = statement_of(arena, IR_QUERY, from_key ? 1 : 0);
     struct ir_query *query = ARENA_NEW(arena, struct ir_query);
@@ -372,7 +370,7 @@ enum status document_compile(harper_statement *statement, const struct databases
     struct slice verb = slice_of(statement->text, statement->text_bytes), name;
     const char *blank = memchr(verb.data, ' ', verb.len);
     const struct url_schema schema = {NULL, type_of, is_ordered, is_key};
-    struct target target;
+    struct url_target target;
 
     if (blank == NULL)
         return ST_MISUSE;
@@ -383,12 +381,12 @@ enum status document_compile(harper_statement *statement, const struct databases
     if (slice_is(verb, "get"))
         return url_parse_get(target.path, slice_empty(), &schema, arena, out, err);
     if (slice_is(verb, "put"))
-        return compile_write(&target, IR_DOCUMENT_PUT, true, arena, out);
+        return url_compile_write(&target, IR_DOCUMENT_PUT, true, arena, out);
     if (slice_is(verb, "patch"))
-        return compile_write(&target, IR_DOCUMENT_PATCH, true, arena, out);
+        return url_compile_write(&target, IR_DOCUMENT_PATCH, true, arena, out);
     if (slice_is(verb, "insert"))
-        return compile_write(&target, IR_DOCUMENT_INSERT, false, arena, out);
+        return url_compile_write(&target, IR_DOCUMENT_INSERT, false, arena, out);
     if (slice_is(verb, "delete"))
-        return compile_delete_one(&target, arena, out);
+        return url_compile_delete_one(&target, arena, out);
     return scan_statement(&target, slice_is(verb, "from"), arena, out);
 }
