@@ -510,6 +510,8 @@ enum status plan_block_make(struct planner *p, struct ir_query *query, struct bo
     TRY(plan_block_subqueries(p, block));
     find_sources(&bp);
     TRY(terms_collect(p, block, &bp.terms));
+    if (!p->options->no_optimizer)
+        TRY(terms_imply(p, block, &bp.terms));
     bp.answered = ARENA_NEW_ARRAY(p->arena, bool, bp.terms.term_count + 64);
     if (bp.answered == NULL)
         return no_memory(p);

@@ -345,6 +345,8 @@ enum status terms_collect(struct planner *p, struct bound_block *block, struct t
 enum status terms_add(struct planner *p, struct bound_block *block, struct terms *terms,
                       struct ir_expr *expr, int outer_join, bool is_implied);
 
+enum status terms_imply(struct planner *p, struct bound_block *block, struct terms *terms);
+
 /* ---- access.c, access_make.c, cost.c ---- */
 
 enum { PATH_PARTS_MAX = 16 };
