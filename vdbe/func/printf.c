@@ -203,6 +203,7 @@ static enum status put_integer(struct format_job *job, const struct conversion *
         const char *ending = ordinal_ending(number);
         *--at = ending[1];
         *--at = ending[0];
+        least = least < 2 ? 0 : least - 2; /* its letters count */
     }
     at = put_digits_before(at, number, base, upper, (int)least,
                            conversion->thousands && base == 10 && conversion->letter != 'r');

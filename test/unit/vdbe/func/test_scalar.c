@@ -82,6 +82,16 @@ static void search_json_finds_what_jsonata_finds(void **state)
     calculator_close(&calc);
 }
 
+static void random_calls_answer_as_sqlite_does(void **state)
+{
+    struct calculator calc;
+
+    (void)state;
+    calculator_open(&calc);
+    assert_int_equal(run_cases(&calc, "test/unit/vdbe/func/random.cases"), 0);
+    calculator_close(&calc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +103,7 @@ int main(void)
         cmocka_unit_test(harpers_own_functions_do_what_they_promise),
         cmocka_unit_test(geo_functions_measure_and_compare),
         cmocka_unit_test(search_json_finds_what_jsonata_finds),
+        cmocka_unit_test(random_calls_answer_as_sqlite_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
