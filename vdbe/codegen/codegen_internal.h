@@ -71,7 +71,6 @@ struct gen {
     struct gen_cte *ctes;
     struct buf slots;      /* struct gen_slot: operand of a literal's node */
     struct buf slot_table; /* uint32_t */
-    int32_t pinned;        /* registers below this one stay, whatever an expression gives back */
     unsigned loop_depth;
     unsigned depth;       /* of queries and expressions, against runaway recursion */
     unsigned allocations; /* instructions emitted that may use the row's arena */

@@ -22,15 +22,12 @@ bool gen_failed(const struct gen *g)
 
 int32_t gen_register(struct gen *g, unsigned count)
 {
-    int32_t first = builder_register(g->builder, count);
-
-    g->pinned = builder_registers_used(g->builder);
-    return first;
+    return builder_register(g->builder, count);
 }
 
 int32_t gen_temporary(struct gen *g, unsigned count)
 {
-    return builder_register(g->builder, count);
+    return builder_temporary(g->builder, count);
 }
 
 /* Instructions that may leave something in the row's arena. */

@@ -107,7 +107,7 @@ static void gen_jump_inner(struct gen *g, const struct ir_expr *expr, int32_t la
 
 void gen_jump(struct gen *g, const struct ir_expr *expr, int32_t label, bool when, bool null_jumps)
 {
-    const int32_t mark = builder_registers_used(g->builder);
+    const int32_t mark = builder_temporaries_used(g->builder);
     const bool is_hoisted = expr->is_constant && g->loop_depth > 0 && expr->kind != IR_LITERAL;
 
     if (gen_failed(g))
@@ -116,7 +116,7 @@ void gen_jump(struct gen *g, const struct ir_expr *expr, int32_t label, bool whe
         jump_value(g, expr, label, when, null_jumps);
     else
         gen_jump_inner(g, expr, label, when, null_jumps);
-    builder_registers_forget(g->builder, g->pinned > mark ? g->pinned : mark);
+    builder_temporaries_forget(g->builder, mark);
 }
 
 /* ---- IN ---- */

@@ -713,15 +713,9 @@ static void gen_plain(struct gen *g, const struct ir_expr *expr, int32_t target)
     }
 }
 
-/* Give registers back that only this expression used. A subquery in it keeps its own. */
-static void give_back(struct gen *g, int32_t mark)
-{
-    builder_registers_forget(g->builder, g->pinned > mark ? g->pinned : mark);
-}
-
 void gen_expr(struct gen *g, const struct ir_expr *expr, int32_t target)
 {
-    const int32_t mark = builder_registers_used(g->builder);
+    const int32_t mark = builder_temporaries_used(g->builder);
     int32_t at;
 
     if (gen_failed(g))
@@ -737,7 +731,7 @@ void gen_expr(struct gen *g, const struct ir_expr *expr, int32_t target)
         gen_plain(g, expr, target);
     else if (at != target)
         gen_emit(g, OP_COPY, at, target, 0);
-    give_back(g, mark);
+    builder_temporaries_forget(g->builder, mark);
     g->depth--;
 }
 

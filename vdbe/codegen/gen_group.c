@@ -249,7 +249,7 @@ static void gen_direct_steps(struct gen *g, const struct grouping *grouping)
     for (size_t k = 0; k < grouping->block->aggregate_count; k++) {
         const struct aggregate *aggregate = &grouping->aggregates[k];
         const struct ir_expr *call = aggregate->call;
-        const int32_t skip = gen_label(g), mark = builder_registers_used(g->builder);
+        const int32_t skip = gen_label(g), mark = builder_temporaries_used(g->builder);
         const size_t count = aggregate->kind == AGGREGATE_COUNT_ROWS ? 0 : call->as.call.count;
         int32_t args = 0;
 
@@ -265,7 +265,7 @@ static void gen_direct_steps(struct gen *g, const struct grouping *grouping)
         gen_distinct(g, grouping, aggregate, args, skip);
         gen_step(g, grouping, k, args);
         gen_place(g, skip);
-        builder_registers_forget(g->builder, g->pinned > mark ? g->pinned : mark);
+        builder_temporaries_forget(g->builder, mark);
     }
     gen_bare(g, grouping, false);
 }

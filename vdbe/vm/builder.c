@@ -11,6 +11,7 @@ struct section {
 };
 
 enum { LABEL_NOWHERE = -1, MAIN = 0, PROLOGUE = 1 };
+enum { TEMPORARY = 1 << 28 }; /* marks the number of a temporary until the program is linked */
 
 struct label {
     int32_t section, at; /* at: LABEL_NOWHERE until placed */
@@ -21,7 +22,7 @@ struct builder {
     struct section sections[2];
     int section;
     struct buf labels, slots, objects, tables, cursors, loops;
-    int32_t registers_used, registers_max;
+    int32_t registers, temporaries_used, temporaries_max;
     uint32_t once_count, mark_count;
     uint64_t versions[64];
     unsigned version_count;
@@ -138,29 +139,41 @@ void builder_note(struct builder *builder, struct slice text)
         arena_copy(builder_arena(builder), text);
 }
 
-int32_t builder_register(struct builder *builder, unsigned count)
+static int32_t take_registers(struct builder *builder, int32_t *used, unsigned count)
 {
-    int32_t first = builder->registers_used;
+    int32_t first = *used;
 
     if (count > 100000 || first > 1000000) {
         builder_set_failure(builder, ST_LIMIT);
         return first;
     }
-    builder->registers_used += (int32_t)count;
-    if (builder->registers_used > builder->registers_max)
-        builder->registers_max = builder->registers_used;
+    *used += (int32_t)count;
     return first;
 }
 
-int32_t builder_registers_used(const struct builder *builder)
+int32_t builder_register(struct builder *builder, unsigned count)
 {
-    return builder->registers_used;
+    return take_registers(builder, &builder->registers, count);
 }
 
-void builder_registers_forget(struct builder *builder, int32_t used)
+int32_t builder_temporary(struct builder *builder, unsigned count)
 {
-    assert(used <= builder->registers_used);
-    builder->registers_used = used;
+    int32_t first = take_registers(builder, &builder->temporaries_used, count);
+
+    if (builder->temporaries_used > builder->temporaries_max)
+        builder->temporaries_max = builder->temporaries_used;
+    return first | TEMPORARY;
+}
+
+int32_t builder_temporaries_used(const struct builder *builder)
+{
+    return builder->temporaries_used;
+}
+
+void builder_temporaries_forget(struct builder *builder, int32_t used)
+{
+    assert(used <= builder->temporaries_used);
+    builder->temporaries_used = used;
 }
 
 uint32_t builder_once(struct builder *builder)
@@ -329,7 +342,11 @@ static int32_t resolve_operand(const struct builder *builder, uint8_t kind, int3
     case OPERAND_IN_N:
     case OPERAND_OUT_N:
     case OPERAND_CHANGE_N:
-        return operand < 0 ? -1 - operand : slots + operand;
+        if (operand < 0)
+            return -1 - operand;
+        if (operand >= TEMPORARY)
+            return slots + builder->registers + (operand - TEMPORARY);
+        return slots + operand;
     case OPERAND_JUMP:
         if (operand < 0 || (size_t)operand >= count_in(&builder->labels, sizeof(struct label)) ||
             labels[operand].at == LABEL_NOWHERE) {
@@ -427,7 +444,7 @@ static void fill_program(struct builder *builder)
     program->cursors = copy_of(builder, &builder->cursors);
     program->object_count = count_in(&builder->objects, sizeof(struct object_spec));
     program->objects = copy_of(builder, &builder->objects);
-    program->register_count = (size_t)builder->registers_max;
+    program->register_count = (size_t)builder->registers + (size_t)builder->temporaries_max;
     program->once_count = builder->once_count;
     program->mark_count = builder->mark_count;
 }

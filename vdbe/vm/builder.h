@@ -234,9 +234,12 @@ uint32_t builder_emit_n(struct builder *builder, enum opcode op, unsigned n, int
 /* What listings show for p4. */
 void builder_note(struct builder *builder, struct slice text);
 
+/* Registers that keep their value to the end of the run. */
 int32_t builder_register(struct builder *builder, unsigned count);
-int32_t builder_registers_used(const struct builder *builder);
-void builder_registers_forget(struct builder *builder, int32_t used);
+/* Registers that are given back: a stack apart from the others. */
+int32_t builder_temporary(struct builder *builder, unsigned count);
+int32_t builder_temporaries_used(const struct builder *builder);
+void builder_temporaries_forget(struct builder *builder, int32_t used);
 uint32_t builder_once(struct builder *builder);                    /* a flag for OP_ONCE */
 uint32_t builder_mark(struct builder *builder);                    /* for OP_MARK */
 uint32_t builder_literal(struct builder *builder, struct value v); /* a slot; bytes are copied */
