@@ -76,7 +76,8 @@ const struct table *find_table(const struct planner *p, struct slice database, s
     return NULL;
 }
 
-/* REST names a table by its export path, with case. */
+/* REST names a table by its export path, with case. A table that is not exported goes by its name:
+ * whether a caller may see it is decided where the request comes in. */
 static const struct table *find_exported(const struct planner *p, struct slice path,
                                          unsigned *number)
 {
@@ -96,7 +97,7 @@ static const struct table *find_exported(const struct planner *p, struct slice p
             }
         }
     }
-    return NULL;
+    return find_table(p, slice_empty(), path, number);
 }
 
 const struct table *find_type(const struct planner *p, const struct table *near, struct slice type,
