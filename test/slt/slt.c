@@ -306,7 +306,7 @@ struct outcome {
 };
 
 struct label {
-    char name[32], hash[33];
+    char name[64], hash[33];
 };
 
 static char *next_line(struct script *script)
