@@ -345,7 +345,7 @@ static bool describe_indexes(struct table_version *version)
         if (indexes[i].where_sql.len != 0)
             version->needs_evaluator = true;
         memcpy(parts + indexes[i].part_count, table->key_parts, key_parts * sizeof(*parts));
-        version->infos[i] = (struct index_info){parts, count};
+        version->infos[i] = (struct index_info){.parts = parts, .part_count = count};
         indexes[i].table = table;
     }
     return true;
@@ -369,7 +369,7 @@ enum status table_version_finish(struct table_version *version)
             return ST_NO_MEMORY;
     }
     for (unsigned i = 0; i < table->index_count; i++)
-        if (index_stats_of(table->stats, &table->indexes[i]) == NULL)
+        if ((version->infos[i].stats = index_stats_of(table->stats, &table->indexes[i])) == NULL)
             return ST_NO_MEMORY;
     if (version->shapes == NULL) {
         version->shapes = shapes_new();

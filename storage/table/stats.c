@@ -105,9 +105,9 @@ enum status stats_put_dirty(struct txn *txn)
         const struct table *table = txn->catalog->catalog.tables[i];
 
         for (unsigned k = 0; k < table->index_count; k++) {
-            struct index_stats *stats = index_stats_of(table->stats, &table->indexes[k]);
+            struct index_stats *stats = version_of(table)->infos[k].stats;
 
-            if (stats == NULL || !atomic_exchange(&stats->is_dirty, false))
+            if (!atomic_exchange(&stats->is_dirty, false))
                 continue;
             meta_key(&txn->other_key, META_SKETCH, stats->store, NULL);
             index_stats_encode(&txn->record, stats);
@@ -127,11 +127,12 @@ double table_estimate_rows(const struct table *table)
 double index_estimate_distinct(const struct index *index, unsigned parts)
 {
     double rows = table_estimate_rows(index->table), distinct = rows;
-    const struct index_stats *stats = index_stats_of(index->table->stats, index);
+    const struct index_stats *stats =
+        version_of(index->table)->infos[index - index->table->indexes].stats;
 
     if (index->is_unique && parts >= index->part_count)
         return rows < 1 ? 1 : rows;
-    if (stats != NULL && parts > 0 && parts <= stats->parts)
+    if (parts > 0 && parts <= stats->parts)
         distinct = estimate(stats->registers[parts - 1]);
     if (distinct > rows && !index->is_multi_valued)
         distinct = rows;

@@ -123,6 +123,7 @@ struct table_version {
 struct index_info {
     const struct key_part *parts; /* of the index, then of the primary key */
     unsigned part_count;
+    struct index_stats *stats;
 };
 struct name_slot {
     uint32_t hash;

@@ -447,7 +447,7 @@ static enum status apply_index(struct change *change, unsigned at)
 {
     struct touched_index *touched = &change->touched->indexes[at];
     const struct index *index = &change->table->indexes[at];
-    struct index_stats *stats = index_stats_of(change->table->stats, index);
+    struct index_stats *stats = version_of(change->table)->infos[at].stats;
     size_t i = 0, k = 0;
 
     if (touched->is_same)
@@ -463,8 +463,7 @@ static enum status apply_index(struct change *change, unsigned at)
             TRY(store_delete(change->txn, touched->changes, old));
         } else if (order > 0) {
             TRY(store_put(change->txn, touched->changes, new, slice_empty()));
-            if (stats != NULL)
-                index_stats_add(stats, index, new);
+            index_stats_add(stats, index, new);
         }
         i += order <= 0;
         k += order >= 0;
