@@ -239,6 +239,39 @@ static void gen_unary(struct gen *g, const struct ir_expr *expr, int32_t target)
     }
 }
 
+/* -> and ->> are functions without a name. Built-in functions outlive every registry. */
+static const struct func *arrow_function(enum ir_binary op)
+{
+    struct func_registry *registry;
+    const struct func *func;
+    bool exists;
+
+    if (func_registry_new(&registry) != ST_OK)
+        return NULL;
+    func = func_find(registry, slice_text(op == IR_ARROW ? "json_arrow" : "json_arrow_text"), 2,
+                     &exists);
+    func_registry_free(registry);
+    return func;
+}
+
+static void gen_arrow(struct gen *g, const struct ir_expr *expr, int32_t target)
+{
+    const int32_t base = gen_temporary(g, 2);
+    struct call_spec *spec = gen_p4(g, sizeof(*spec));
+
+    if (spec == NULL)
+        return;
+    spec->func = arrow_function((enum ir_binary)expr->op);
+    if (spec->func == NULL) {
+        builder_set_failure(g->builder, ST_NO_MEMORY);
+        return;
+    }
+    gen_expr(g, expr->as.binary.left, base);
+    gen_expr(g, expr->as.binary.right, base + 1);
+    gen_emit_n(g, OP_CALL, 2, base, target, COLLATE_BINARY, spec);
+    gen_note(g, slice_text(spec->func->name));
+}
+
 static void gen_binary(struct gen *g, const struct ir_expr *expr, int32_t target)
 {
     static const enum opcode opcodes[] = {
@@ -256,8 +289,7 @@ static void gen_binary(struct gen *g, const struct ir_expr *expr, int32_t target
     int32_t left, right;
 
     if (expr->op >= COUNT_OF(opcodes)) {
-        gen_fail(g, ST_UNSUPPORTED, expr->offset, "the operator %s was not bound to its function",
-                 expr->op == IR_ARROW ? "->" : "->>");
+        gen_arrow(g, expr, target);
         return;
     }
     left = gen_value(g, expr->as.binary.left);

@@ -340,6 +340,19 @@ static void gen_group_out(struct gen *g, const struct grouping *grouping, unsign
     gen_group_body(g, grouping, key_count);
 }
 
+/* The rows that are grouped: none when a condition that holds for the whole block does not. Groups of
+ * nothing are the business of what comes behind. */
+static void gen_input(struct gen *g, const struct plan_block *block, struct gen_body body)
+{
+    const int32_t end = gen_label(g);
+
+    for (size_t k = 0; !block->is_empty && k < block->once_count; k++)
+        gen_jump(g, block->once[k], end, false, true);
+    if (!block->is_empty)
+        gen_loops(g, block->loops, block->loop_count, body);
+    gen_place(g, end);
+}
+
 /* ---- one group ---- */
 
 static void row_of_all(struct gen *g, void *context)
@@ -356,8 +369,7 @@ static void gen_all(struct gen *g, struct grouping *grouping)
         return;
     gen_clear(g, grouping);
     gen_emit(g, OP_GROUP_ONLY, (int32_t)grouping->groups, 0, 0);
-    gen_loops(g, grouping->block->loops, grouping->block->loop_count,
-              (struct gen_body){row_of_all, grouping});
+    gen_input(g, grouping->block, (struct gen_body){row_of_all, grouping});
     gen_group_out(g, grouping, 0);
 }
 
@@ -365,11 +377,17 @@ static void gen_all(struct gen *g, struct grouping *grouping)
 static void gen_count(struct gen *g, struct grouping *grouping)
 {
     const struct plan_block *block = grouping->block;
+    const int32_t end = gen_label(g);
 
     grouping->results = gen_register(g, (unsigned)block->aggregate_count);
-    for (size_t k = 0; k < block->aggregate_count; k++)
+    for (size_t k = 0; block->is_empty + block->once_count != 0 && k < block->aggregate_count; k++)
+        gen_emit(g, OP_INTEGER, grouping->results + (int32_t)k, 0, 0);
+    for (size_t k = 0; k < block->once_count; k++)
+        gen_jump(g, block->once[k], end, false, true);
+    for (size_t k = 0; !block->is_empty && k < block->aggregate_count; k++)
         gen_emit(g, OP_ROW_COUNT, (int32_t)gen_table(g, block->loops[0].table),
                  grouping->results + (int32_t)k, 0);
+    gen_place(g, end);
     gen_group_body(g, grouping, 0);
 }
 
@@ -406,7 +424,7 @@ static void gen_first(struct gen *g, struct grouping *grouping)
     grouping->keys = gen_register(g, (unsigned)block->bare_count);
     if (block->bare_count != 0)
         gen_emit_n(g, OP_NULL, (unsigned)block->bare_count, grouping->keys, 0, 0, NULL);
-    gen_loops(g, block->loops, block->loop_count, (struct gen_body){row_of_first, &first});
+    gen_input(g, block, (struct gen_body){row_of_first, &first});
     gen_emit_n(g, OP_NULL, (unsigned)block->aggregate_count, grouping->results, 0, 0, NULL);
     gen_place(g, first.found);
     gen_group_body(g, grouping, 0);
@@ -466,7 +484,7 @@ static void gen_stream(struct gen *g, struct grouping *grouping)
         return;
     gen_emit(g, OP_INTEGER, stream.has_group, 0, 0);
     gen_emit(g, OP_SAME_CLEAR, (int32_t)stream.last, 0, 0);
-    gen_loops(g, block->loops, block->loop_count, (struct gen_body){row_of_stream, &stream});
+    gen_input(g, block, (struct gen_body){row_of_stream, &stream});
     gen_emit(g, OP_IF_NOT, stream.has_group, done, 0);
     gen_emit(g, OP_GOSUB, stream.return_to, stream.give_out, 0);
     gen_emit(g, OP_GOTO, done, 0, 0);
@@ -535,7 +553,7 @@ static void gen_hash(struct gen *g, struct grouping *grouping)
     place_input(g, grouping);
     groups = (int32_t)grouping->groups;
     gen_clear(g, grouping);
-    gen_loops(g, block->loops, block->loop_count, (struct gen_body){row_of_hash, grouping});
+    gen_input(g, block, (struct gen_body){row_of_hash, grouping});
     gen_place(g, give_out);
     gen_emit(g, OP_MARK, (int32_t)mark, 0, 0);
     gen_emit(g, OP_GROUP_FIRST, groups, reload, 0);
@@ -563,7 +581,7 @@ void gen_grouped(struct gen *g, const struct plan_block *block, struct gen_body 
 
     switch ((enum plan_group)block->group) {
     case GROUP_NONE:
-        gen_loops(g, block->loops, block->loop_count, body);
+        gen_input(g, block, body);
         break;
     case GROUP_ALL:
         gen_all(g, &grouping);

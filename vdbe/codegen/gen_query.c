@@ -170,23 +170,17 @@ static int32_t distinct_object(struct gen *g, const struct plan_block *plan,
 
 static void gen_block(struct gen *g, const struct plan_block *plan, struct query *query)
 {
-    const int32_t end = gen_label(g);
     struct block block = {.plan = plan, .query = query};
 
-    if (plan->is_empty && plan->group == GROUP_NONE)
-        return;
     if (plan->row_count != 0) {
         gen_values(g, plan, query);
         return;
     }
     block.distinct = distinct_object(g, plan, query->plan);
-    for (size_t k = 0; k < plan->once_count; k++)
-        gen_jump(g, plan->once[k], end, false, true);
     if (gen_block_has_windows(plan))
         gen_windows(g, plan, (struct gen_body){NULL, NULL}, (struct gen_body){block_row, &block});
     else
         gen_grouped(g, plan, (struct gen_body){block_row, &block});
-    gen_place(g, end);
 }
 
 /* ---- sorting ---- */

@@ -91,7 +91,8 @@ static void gen_producer(struct gen *g, struct recursion *recursion)
 {
     const struct plan_query *query = recursion->cte->query;
     const struct object_spec reader_spec = {.type = OBJECT_READER, .target = recursion->queue};
-    const int32_t top = gen_label(g), end = gen_label(g), skip = gen_label(g);
+    const int32_t top = gen_label(g), end = gen_label(g), skip = gen_label(g),
+                  last = gen_label(g);
     const uint32_t mark = builder_mark(g->builder);
     int32_t reader = 0, limit = NO_REGISTER, offset = NO_REGISTER;
 
@@ -120,7 +121,7 @@ static void gen_producer(struct gen *g, struct recursion *recursion)
         gen_emit_n(g, OP_ROWS_ADD, recursion->width, (int32_t)recursion->made->rows,
                    recursion->made->current, 0, NULL);
         if (limit != NO_REGISTER)
-            gen_emit(g, OP_COUNT_DOWN, limit, end, 0);
+            gen_emit(g, OP_COUNT_DOWN, limit, last, 0);
     }
     gen_place(g, skip);
     g->loop_depth++;
@@ -128,6 +129,8 @@ static void gen_producer(struct gen *g, struct recursion *recursion)
     g->loop_depth--;
     gen_emit(g, OP_CO_YIELD, (int32_t)recursion->made->producer, 0, 0);
     gen_emit(g, OP_GOTO, top, 0, 0);
+    gen_place(g, last); /* this row is still to be read */
+    gen_emit(g, OP_CO_YIELD, (int32_t)recursion->made->producer, 0, 0);
     gen_place(g, end);
     gen_emit(g, OP_CO_END, (int32_t)recursion->made->producer, 0, 0);
 }
