@@ -165,11 +165,24 @@ static char *render_int(int64_t i)
     return strdup(out);
 }
 
+/* "%.3f" with the 16 significant digits that the reference shows: beyond 1e16 the rest are zeros.
+ */
 static char *render_real(double d)
 {
-    char out[400];
+    char out[400], digits[40];
 
-    sqlite3_snprintf(sizeof out, out, "%.3f", d);
+    if (d >= 1e16 || d <= -1e16) {
+        int exponent;
+
+        if (d > 1.7e308 || d < -1.7e308)
+            return strdup(d > 0 ? "Inf" : "-Inf");
+        snprintf(digits, sizeof digits, "%.15e", d < 0 ? -d : d);
+        exponent = atoi(strchr(digits, 'e') + 1);
+        snprintf(out, sizeof out, "%s%c%.15s%0*d.000", d < 0 ? "-" : "", digits[0], digits + 2,
+                 exponent - 15, 0);
+    } else {
+        sqlite3_snprintf(sizeof out, out, "%.3f", d);
+    }
     return strdup(out);
 }
 
@@ -306,7 +319,7 @@ struct outcome {
 };
 
 struct label {
-    char name[64], hash[33];
+    char name[256], hash[33];
 };
 
 static char *next_line(struct script *script)
@@ -475,8 +488,8 @@ static void run_script(const char *path, bool use_sqlite, struct outcome *outcom
     }
     outcome->seconds += now_seconds() - start;
     while ((line = next_line(&script)) != NULL) {
-        char word[4][64] = {{0}};
-        int words = sscanf(line, "%63s %63s %63s %63s", word[0], word[1], word[2], word[3]);
+        char word[4][256] = {{0}};
+        int words = sscanf(line, "%255s %255s %255s %255s", word[0], word[1], word[2], word[3]);
         unsigned at = script.line;
         bool has_result;
         char *sql;
