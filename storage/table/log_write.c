@@ -99,6 +99,32 @@ static uint32_t attribute_name(struct log_builder *log, struct touched *touched,
     return touched->name_of_attribute[attribute] - 1;
 }
 
+/* A stored record as a value: its members as a document. */
+static void put_record(struct buf *out, struct value v)
+{
+    struct document_builder builder = {0};
+    struct value whole;
+    size_t count = document_count(v);
+
+    document_begin(&builder);
+    document_open_object(&builder);
+    for (size_t i = 0; i < count; i++) {
+        struct slice name;
+        struct value member = document_member_at(v, i, &name);
+
+        if (member.kind == VALUE_ABSENT)
+            continue;
+        document_name(&builder, name);
+        document_value(&builder, member);
+    }
+    document_close(&builder);
+    if (document_end(&builder, &whole) == ST_OK)
+        put_bytes(out, value_slice(whole));
+    else
+        out->failed = true;
+    document_deinit(&builder);
+}
+
 static void put_value(struct buf *out, struct value v)
 {
     buf_append_byte(out, v.kind);
@@ -125,7 +151,10 @@ static void put_value(struct buf *out, struct value v)
     case VALUE_BYTES:
     case VALUE_ARRAY:
     case VALUE_OBJECT:
-        put_bytes(out, value_slice(v));
+        if ((v.flags & VALUE_IS_RECORD) != 0)
+            put_record(out, v);
+        else
+            put_bytes(out, value_slice(v));
         break;
     }
 }

@@ -406,6 +406,7 @@ enum status sequencer_commit(struct txn *txn, struct error *err)
         return txn_delta_error(txn, st, err);
     }
     adopt(txn);
+    txn_let_go(txn);
     (void)pending_hold(pending);
     pthread_mutex_lock(&db->lock);
     enqueue_locked(db, pending);

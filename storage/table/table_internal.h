@@ -392,6 +392,8 @@ enum status txn_delta_error(struct txn *txn, enum status st, struct error *err);
 
 /* txn.c, for sequencer.c and db.c */
 void txn_free(struct txn *txn);
+/* It is handed over: give back the snapshot before its commit is waited for. */
+void txn_let_go(struct txn *txn);
 struct pending *pending_new(struct db *db);
 struct pending *pending_hold(struct pending *pending);
 void pending_drop(struct db *db, struct pending *pending);

@@ -397,6 +397,16 @@ static void forget_shapes(struct txn *txn, size_t keep)
     }
 }
 
+/* A store that reuses pages (LMDB) can do so sooner when the writer's own snapshot does not hold
+ * them. */
+void txn_let_go(struct txn *txn)
+{
+    forget_touched(txn);
+    drop_layers(txn);
+    kv_park(txn->kv);
+    txn->is_parked = true;
+}
+
 /* What a write transaction collected besides its delta. */
 static void forget_writes(struct txn *txn)
 {

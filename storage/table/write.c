@@ -17,8 +17,9 @@ struct change {
     struct slice key; /* new full key; without its suffix: the first code_len bytes */
     size_t code_len;
     /* what is there */
-    bool has_old;     /* stored and not a tombstone */
-    bool is_old_seen; /* and not expired either */
+    bool has_old;         /* stored and not a tombstone */
+    bool is_old_seen;     /* and not expired either */
+    bool is_target_taken; /* an UPDATE moves the row to a key that another one has */
     struct slice old_key;
     struct record old;
     struct record_header old_header;
@@ -194,22 +195,6 @@ static void report_conflict(struct change *change, const struct index *index, st
     change->out->conflict_key = buf_slice(&txn->conflict_key);
 }
 
-/* An UPDATE that moves the row to a key which another row has. */
-static enum status check_move(struct change *change)
-{
-    struct cursor *reader = change->touched->reader;
-    struct slice code = slice_of(change->key.data, change->code_len);
-    enum status st;
-
-    if (slice_starts_with(change->old_key, code))
-        return ST_OK; /* at most the type changes: 5 becomes 5.0 */
-    st = cursor_find(reader, code);
-    if (st != ST_OK)
-        return st == ST_NOT_FOUND ? ST_OK : st;
-    report_conflict(change, NULL, code);
-    return ST_EXISTS;
-}
-
 static enum status check_key(struct change *change)
 {
     change->out->existed = change->is_old_seen;
@@ -223,7 +208,11 @@ static enum status check_key(struct change *change)
     case WRITE_UPDATE:
         if (!change->is_old_seen)
             return ST_NOT_FOUND;
-        return change->row->old_key.len != 0 ? check_move(change) : ST_OK;
+        if (change->is_target_taken) {
+            report_conflict(change, NULL, slice_of(change->key.data, change->code_len));
+            return ST_EXISTS;
+        }
+        return ST_OK;
     case WRITE_REMOVE:
         return change->is_old_seen ? ST_OK : ST_NOT_FOUND;
     case WRITE_PUT:
@@ -558,6 +547,43 @@ static bool is_answer(enum status st)
     return st == ST_OK || st == ST_EXISTS || st == ST_DUPLICATE || st == ST_NOT_FOUND;
 }
 
+/* An expired row lies where another one is moved to: it goes, and its entries with it. */
+static enum status remove_expired(struct change *change, struct slice code)
+{
+    struct row row = {0};
+    struct change removal = *change;
+    enum status st;
+
+    removal.kind = WRITE_REMOVE;
+    removal.row = &row;
+    TRY(find_old(&removal, code));
+    TRY(plan_indexes(&removal));
+    st = apply(&removal);
+    change->txn->is_doomed |= st != ST_OK;
+    return st;
+}
+
+/* An UPDATE that moves the row: what is at the new key? Before the old row is opened, since the
+ * same cursor looks. */
+static enum status look_at_target(struct change *change)
+{
+    struct slice code = slice_of(change->key.data, change->code_len);
+    enum status st;
+
+    if (slice_starts_with(change->row->old_key, code))
+        return ST_OK; /* at most the type changes: 5 becomes 5.0 */
+    TRY(need_reader(change));
+    st = cursor_find(change->touched->reader, code);
+    change->is_target_taken = st == ST_OK;
+    if (st != ST_NOT_FOUND)
+        return st;
+    st = cursor_find_any(change->touched->reader, code);
+    if (st == ST_NOT_FOUND || (st == ST_OK && change->touched->reader->value.len != 0 &&
+                               (change->touched->reader->value.data[0] & RECORD_DEAD) != 0))
+        return ST_OK;
+    return st == ST_OK ? remove_expired(change, code) : st;
+}
+
 static enum status prepare(struct change *change)
 {
     const struct row *row = change->row;
@@ -565,9 +591,10 @@ static enum status prepare(struct change *change)
     TRY(code_key(change));
     if (change->kind != WRITE_REMOVE)
         TRY(learn_greatest(change));
-    if (row->old_key.len != 0)
+    if (row->old_key.len != 0) {
+        TRY(look_at_target(change));
         TRY(find_old(change, row->old_key));
-    else if (!is_surely_new(change))
+    } else if (!is_surely_new(change))
         TRY(find_old(change, slice_of(change->key.data, change->code_len)));
     TRY(check_key(change));
     if (change->kind == WRITE_REMOVE)

@@ -361,6 +361,14 @@ static void expired_rows_are_not_seen_and_may_be_made_again(void **state)
     OK(table_write(txn, table, WRITE_INSERT, &row, &result, &err));
     assert_false(result.existed);
     OK(cursor_find(cursor, buf_slice(&key)));
+    /* A row may also be moved to where an expired one lies. */
+    values[0] = value_int(2);
+    row.expiry_ms = 1000;
+    OK(table_write(txn, table, WRITE_INSERT, &row, &result, &err));
+    row.expiry_ms = clock_wall_us() / 1000 + 100000;
+    row.old_key = buf_slice(&key);
+    OK(table_write(txn, table, WRITE_UPDATE, &row, &result, &err));
+    assert_int_equal(cursor_find(cursor, buf_slice(&key)), ST_NOT_FOUND);
     cursor_close(cursor);
     OK(txn_commit(txn, &err));
     OK(db_check(db, NULL, NULL, &problems, &err));
