@@ -127,7 +127,7 @@ static enum status see_outer(void *context, struct ir_expr **slot, bool *enter)
     struct up_search *search = context;
 
     (void)enter;
-    if ((*slot)->kind == IR_COLUMN && (*slot)->as.column.up > 0 &&
+    if ((*slot)->kind == IR_COLUMN &&
         info_of(search->p, (*slot)->as.column.source)->block != search->block)
         search->found = true;
     return ST_OK;

@@ -158,9 +158,10 @@ bool order_is_delivered(const struct block_plan *bp, unsigned position, const st
             continue;
         for (;; c.part++) {
             if (c.part >= c.parts) { /* the whole key was used: rows are told apart by now */
-                const struct ir_expr *expr = key->expr;
-
-                return c.parts > 0 && expr->kind == IR_COLUMN && bp->source_count == 1;
+                if (key->expr->kind != IR_COLUMN || bp->source_count != 1)
+                    return false;
+                k = wish->count;
+                break;
             }
             attribute = cursor_attribute(&c, &order);
             if (part_has_key(bp, position, attribute, order, key))
@@ -168,6 +169,8 @@ bool order_is_delivered(const struct block_plan *bp, unsigned position, const st
             if (!part_is_equal(bp, path, c.part))
                 return false;
         }
+        if (k == wish->count)
+            break;
         if (c.part < path->equal_count && bp->terms.uses[path->equals[c.part]].op == TERM_IN &&
             (key->descending || order.descending))
             return false; /* the values of an IN come ascending */

@@ -4,14 +4,15 @@
  */
 #include "vdbe/plan/plan_internal.h"
 
-static bool outputs_are_simple(const struct bound_block *inner, bool only_columns)
+static bool outputs_are_simple(const struct planner *p, const struct bound_block *inner,
+                               bool only_columns)
 {
     for (size_t i = 0; i < inner->ir->output_count; i++) {
         struct ir_expr *expr = inner->ir->outputs[i].expr;
 
         if (only_columns ? expr->kind != IR_COLUMN : !expr_is_pure(expr))
             return false;
-        if (expr->kind == IR_COLUMN && expr->as.column.up > 0)
+        if (expr->kind == IR_COLUMN && info_of(p, expr->as.column.source)->block != inner)
             return false;
     }
     return true;
@@ -51,8 +52,8 @@ static bool can_flatten(const struct planner *p, const struct ir_query *query,
         return false;
     if (source->join == IR_JOIN_LEFT)
         return inner->ir->source_count == 1 && inner_query->order_count == 0 &&
-               outputs_are_simple(inner, true);
-    return outputs_are_simple(inner, false);
+               outputs_are_simple(p, inner, true);
+    return outputs_are_simple(p, inner, false);
 }
 
 static enum status take_order(struct planner *p, struct ir_query *query, struct ir_query *inner)
