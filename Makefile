@@ -200,3 +200,18 @@ fuzz:
 	@$(MAKE) --no-print-directory -s MODE=fuzz CC=clang $(addprefix build/fuzz/fuzzer/,$(FUZZERS))
 	@test/run_fuzzers.sh $(FUZZ_SECONDS) $(addprefix build/fuzz/fuzzer/,$(FUZZERS))
 .PHONY: fuzz FORCE
+
+# ---- the sqllogictest corpus ----
+SLT_BACKENDS ?= memory lmdb rocksdb
+## slt              all scripts below SLT_DIR on every store, beside SQLite: make slt SLT_DIR=…
+slt:
+	@test -n "$(SLT_DIR)" || { echo "make slt SLT_DIR=directory of .test files"; exit 2; }
+	@$(MAKE) --no-print-directory -s MODE=release build/release/bin/slt/slt
+	@for backend in $(SLT_BACKENDS); do echo "== $$backend"; \
+	    find $(SLT_DIR) -name '*.test' | sort | xargs build/release/bin/slt/slt --compare --backend $$backend || exit 1; done
+## bench            harper beside SQLite, both stores: ratios
+BENCH_ROWS ?= 1000000
+bench:
+	@$(MAKE) --no-print-directory -s MODE=release build/release/bin/bench/bench
+	@for backend in lmdb rocksdb; do build/release/bin/bench/bench --backend $$backend --rows $(BENCH_ROWS) || exit 1; done
+.PHONY: slt bench
