@@ -63,15 +63,22 @@ static const char *text_of(const struct text *text)
     return text->data == NULL ? "" : text->data;
 }
 
+static bool ends_line(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len == 0 || text[len - 1] == '\n';
+}
+
 static void fail(const struct run *run, unsigned line, const char *what, const char *got,
                  const char *expected)
 {
     failed++;
     printf("%s:%u [%s]: %s\n", run->file, line, run->backend, what);
     if (got != NULL)
-        printf("--- got\n%s", got);
+        printf("--- got\n%s%s", got, ends_line(got) ? "" : "\n");
     if (expected != NULL)
-        printf("--- expected\n%s", expected);
+        printf("--- expected\n%s%s", expected, ends_line(expected) ? "" : "\n");
 }
 
 static bool open_db(struct run *run)
