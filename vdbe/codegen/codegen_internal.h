@@ -147,8 +147,7 @@ void gen_query_rows(struct gen *g, const struct plan_query *query, uint32_t rows
 void gen_grouped(struct gen *g, const struct plan_block *block, struct gen_body body);
 
 /* gen_window.c */
-void gen_windows(struct gen *g, const struct plan_block *block, struct gen_body input,
-                 struct gen_body body);
+void gen_windows(struct gen *g, const struct plan_block *block, struct gen_body body);
 
 /* gen_query.c */
 void gen_query(struct gen *g, const struct plan_query *query, struct gen_sink *sink);

@@ -63,6 +63,8 @@ static bool jump_unary(struct gen *g, const struct ir_expr *expr, int32_t label,
 {
     const struct ir_expr *operand = expr->as.unary.operand;
 
+    if (expr->any_element)
+        return false;
     switch ((enum ir_unary)expr->op) {
     case IR_NOT:
         gen_jump(g, operand, label, !when, null_jumps);
@@ -97,7 +99,7 @@ static bool jump_unary(struct gen *g, const struct ir_expr *expr, int32_t label,
 static void gen_jump_inner(struct gen *g, const struct ir_expr *expr, int32_t label, bool when,
                            bool null_jumps)
 {
-    if (expr->kind == IR_LOGIC)
+    if (expr->kind == IR_LOGIC && !expr->any_element)
         jump_logic(g, expr, label, when, null_jumps);
     else if (is_plain_compare(expr))
         jump_compare(g, expr, label, when, null_jumps);

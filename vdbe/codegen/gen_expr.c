@@ -194,7 +194,9 @@ static void gen_tested(struct gen *g, const struct ir_expr *expr, enum test_kind
     static const char *const names[] = {"is null",  "is not null", "is stored null", "is true",
                                         "is false", "is not true", "is not false"};
 
-    gen_emit(g, OP_TEST, gen_value(g, expr->as.unary.operand), target, (int32_t)kind);
+    /* n 2: of an array any element may pass */
+    gen_emit_n(g, OP_TEST, expr->any_element ? 2 : 1, gen_value(g, expr->as.unary.operand), target,
+               (int32_t)kind, NULL);
     gen_note(g, slice_text(names[kind]));
 }
 
@@ -339,12 +341,53 @@ static void gen_comparison(struct gen *g, const struct ir_expr *expr, int32_t ta
     gen_note(g, slice_text(operators[expr->op].text));
 }
 
+/* Chained ranges over an array: one and the same element passes all of them. */
+static void gen_logic_over_elements(struct gen *g, const struct ir_expr *expr, int32_t target)
+{
+    const struct object_spec rows_spec = {.type = OBJECT_ROWS};
+    const struct object_spec reader_spec = {.type = OBJECT_READER,
+                                            .target = gen_object(g, &rows_spec)};
+    const int32_t rows = (int32_t)reader_spec.target, element = gen_register(g, 1),
+                  reader = (int32_t)gen_object(g, &reader_spec), result = gen_register(g, 1),
+                  top = gen_label(g), done = gen_label(g);
+    struct gen_known *known = g->known;
+
+    gen_emit(g, OP_INTEGER, result, 0, 0);
+    gen_emit(g, OP_ELEMENTS, rows, gen_value(g, expr->as.list.operands[0]->as.binary.left), 0);
+    gen_emit(g, OP_READ_FIRST, reader, 0, 0);
+    gen_place(g, top);
+    gen_emit_n(g, OP_READ_NEXT, 1, reader, element, done, NULL);
+    for (size_t k = 0; k < expr->as.list.count; k++)
+        gen_know(g, expr->as.list.operands[k]->as.binary.left, element);
+    for (size_t k = 0; k < expr->as.list.count; k++)
+        gen_jump(g, expr->as.list.operands[k], top, false, true);
+    gen_emit(g, OP_INTEGER, result, 1, 0);
+    gen_place(g, done);
+    gen_emit(g, OP_COPY, result, target, 0);
+    g->known = known;
+}
+
+static bool is_over_elements(const struct ir_expr *expr)
+{
+    if (!expr->any_element || expr->op != IR_AND)
+        return false;
+    for (size_t k = 0; k < expr->as.list.count; k++)
+        if (expr->as.list.operands[k]->kind != IR_COMPARE)
+            return false;
+    return true;
+}
+
 /* Operands behind one that decides are not evaluated. */
 static void gen_logic(struct gen *g, const struct ir_expr *expr, int32_t target)
 {
     const bool is_and = expr->op == IR_AND;
     const int32_t done = gen_label(g), result = gen_temporary(g, 1), next = gen_temporary(g, 1);
 
+    if (is_over_elements(expr)) {
+        gen_place(g, done);
+        gen_logic_over_elements(g, expr, target);
+        return;
+    }
     gen_expr(g, expr->as.list.operands[0], result);
     if (expr->as.list.count == 1)
         gen_emit(g, is_and ? OP_AND : OP_OR, result, result, result);

@@ -340,8 +340,8 @@ static void gen_group_out(struct gen *g, const struct grouping *grouping, unsign
     gen_group_body(g, grouping, key_count);
 }
 
-/* The rows that are grouped: none when a condition that holds for the whole block does not. Groups of
- * nothing are the business of what comes behind. */
+/* The rows that are grouped: none when a condition that holds for the whole block does not. Groups
+ * of nothing are the business of what comes behind. */
 static void gen_input(struct gen *g, const struct plan_block *block, struct gen_body body)
 {
     const int32_t end = gen_label(g);

@@ -178,7 +178,7 @@ static void gen_block(struct gen *g, const struct plan_block *plan, struct query
     }
     block.distinct = distinct_object(g, plan, query->plan);
     if (gen_block_has_windows(plan))
-        gen_windows(g, plan, (struct gen_body){NULL, NULL}, (struct gen_body){block_row, &block});
+        gen_windows(g, plan, (struct gen_body){block_row, &block});
     else
         gen_grouped(g, plan, (struct gen_body){block_row, &block});
 }

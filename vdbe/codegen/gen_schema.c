@@ -636,6 +636,15 @@ static void gen_drop(struct gen *g, const struct ir_drop *ir)
     gen_place(g, done);
 }
 
+/* A bare word (PRAGMA x = on, ATTACH … AS name) is its text. */
+static void gen_argument(struct gen *g, const struct ir_expr *expr, int32_t at)
+{
+    if (expr->kind == IR_COLUMN && expr->as.column.source == NULL)
+        gen_emit(g, OP_COPY, gen_literal(g, value_text(expr->as.column.parts[0].text)), at, 0);
+    else
+        gen_expr(g, expr, at);
+}
+
 static void gen_alter(struct gen *g, const struct ir_alter *ir)
 {
     static const char *const what[] = {"rename table", "rename column of", "add column to",
@@ -669,6 +678,13 @@ static void gen_alter(struct gen *g, const struct ir_alter *ir)
                                   attribute->generated == GENERATED_NO;
     }
     gen_spec(g, spec, what[ir->kind], ir->table.text, done);
+    if (ir->kind == IR_ALTER_ADD_COLUMN && ir->definition->default_expr != NULL) {
+        const int32_t at = gen_register(g, 1);
+
+        gen_argument(g, ir->definition->default_expr, at);
+        gen_emit_n(g, OP_FILL_COLUMN, 1, at, 0, 0, spec);
+        gen_note(g, ir->definition->name.text);
+    }
     gen_place(g, done);
 }
 
@@ -686,15 +702,6 @@ static void *copy_node(struct gen *g, const void *node, size_t bytes)
     if (copy != NULL)
         memcpy(copy, node, bytes);
     return copy;
-}
-
-/* A bare word (PRAGMA x = on, ATTACH … AS name) is its text. */
-static void gen_argument(struct gen *g, const struct ir_expr *expr, int32_t at)
-{
-    if (expr->kind == IR_COLUMN && expr->as.column.source == NULL)
-        gen_emit(g, OP_COPY, gen_literal(g, value_text(expr->as.column.parts[0].text)), at, 0);
-    else
-        gen_expr(g, expr, at);
 }
 
 static const struct ir_statement *copy_statement(struct gen *g, const struct ir_statement *from,

@@ -91,8 +91,7 @@ static void gen_producer(struct gen *g, struct recursion *recursion)
 {
     const struct plan_query *query = recursion->cte->query;
     const struct object_spec reader_spec = {.type = OBJECT_READER, .target = recursion->queue};
-    const int32_t top = gen_label(g), end = gen_label(g), skip = gen_label(g),
-                  last = gen_label(g);
+    const int32_t top = gen_label(g), end = gen_label(g), skip = gen_label(g), last = gen_label(g);
     const uint32_t mark = builder_mark(g->builder);
     int32_t reader = 0, limit = NO_REGISTER, offset = NO_REGISTER;
 

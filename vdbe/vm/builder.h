@@ -106,11 +106,26 @@ struct aggregate_call {
     uint16_t filter;                         /* WINDOW: 1 + register, 0: none */
 };
 
+enum window_unit { WINDOW_RANGE, WINDOW_ROWS, WINDOW_GROUPS };
+enum window_bound {
+    WINDOW_UNBOUNDED_PRECEDING,
+    WINDOW_PRECEDING,
+    WINDOW_CURRENT_ROW,
+    WINDOW_FOLLOWING,
+    WINDOW_UNBOUNDED_FOLLOWING
+};
+enum window_exclude {
+    WINDOW_EXCLUDE_NOTHING,
+    WINDOW_EXCLUDE_CURRENT_ROW,
+    WINDOW_EXCLUDE_GROUP,
+    WINDOW_EXCLUDE_TIES
+};
+
+/* A WINDOW's input row: row_count values that are carried through, key_count order values, then
+ * arguments. Its output row: the carried values, then a result per call. */
 struct window_spec {
-    uint16_t partition_count, order_count; /* first registers of an input row */
-    uint8_t unit, start, end, exclude;     /* enum ir_frame_… numbers */
-    bool has_start_offset, has_end_offset;
-    const struct sort_part *parts; /* of partition and order */
+    uint8_t unit, start, end, exclude;
+    bool has_start_offset, has_end_offset; /* registers of OP_WINDOW_RUN, in this order */
 };
 
 /* Of OP_RANGE: registers are the equal values, then low, then high where present. */

@@ -283,6 +283,103 @@ enum status op_schema(struct vm *vm, const struct vm_insn *insn)
     return st;
 }
 
+/* ---- rows that were there before their column ---- */
+
+/* Coded keys of all rows: the table is written while it is walked otherwise. */
+static enum status collect_keys(struct txn *txn, const struct table *table, struct rowset *keys)
+{
+    struct cursor *cursor;
+    enum status st;
+
+    TRY(cursor_open_table(txn, table, &cursor));
+    for (st = cursor_first(cursor); st == ST_OK; st = cursor_next(cursor)) {
+        const struct value key = value_bytes(cursor_primary_key(cursor));
+
+        st = rowset_add(keys, &key, 1);
+        if (st != ST_OK)
+            break;
+    }
+    cursor_close(cursor);
+    return st == ST_DONE ? ST_OK : st;
+}
+
+static enum status fill_row(struct vm *vm, struct txn *txn, const struct table *table,
+                            struct cursor *cursor, uint16_t attribute, struct value v)
+{
+    uint16_t attributes[64];
+    struct value values[64];
+    struct write_result result;
+    struct row row = {.values = values};
+    unsigned count = 0;
+
+    if (table->key_count + 1u > COUNT_OF(values))
+        return ST_LIMIT;
+    for (; count < table->key_count; count++) {
+        attributes[count] = table->key_attributes[count];
+        TRY(cursor_column(cursor, attributes[count], &values[count]));
+        TRY(value_keep(&values[count], vm->temporary));
+    }
+    if (table->key_count == 0) {
+        struct value rowid;
+
+        TRY(cursor_column(cursor, ATTRIBUTE_NONE, &rowid));
+        row.rowid = rowid.as.i;
+    }
+    attributes[count] = attribute;
+    values[count++] = v;
+    TRY(table_shape(txn, table, attributes, count, &row.shape));
+    return table_write(txn, table, WRITE_PATCH, &row, &result, vm->err);
+}
+
+static enum status fill_rows(struct vm *vm, struct txn *txn, const struct table *table,
+                             struct reader *keys, uint16_t attribute, struct value v)
+{
+    const struct arena_mark mark = arena_mark(vm->temporary);
+    struct cursor *cursor;
+    struct value key;
+    enum status st;
+
+    TRY(cursor_open_table(txn, table, &cursor));
+    while ((st = reader_next(keys, &key, 1)) == ST_OK) {
+        st = cursor_find(cursor, value_slice(key));
+        if (st == ST_OK)
+            st = fill_row(vm, txn, table, cursor, attribute, v);
+        if (st != ST_OK)
+            break;
+        arena_release(vm->temporary, mark);
+    }
+    cursor_close(cursor);
+    return st == ST_DONE ? ST_OK : st;
+}
+
+/* ADD COLUMN … DEFAULT: rows say their values themselves, so the default is written into them. */
+enum status op_fill_column(struct vm *vm, const struct vm_insn *insn)
+{
+    const struct schema_spec *spec = insn->p4;
+    struct txn *txn = vm_txn(vm, spec->database);
+    const struct table *table = catalog_table(txn_catalog(txn), spec->table);
+    const struct attribute *attribute =
+        table == NULL ? NULL : table_attribute(table, spec->attribute->name);
+    struct value v = *reg(vm, insn->p1);
+    struct rowset *keys;
+    struct reader *reader = NULL;
+    enum status st;
+
+    if (attribute == NULL)
+        return ST_INTERNAL;
+    v = value_apply_affinity(v, (enum affinity)attribute->affinity, vm->temporary);
+    TRY(value_keep(&v, &vm->run_arena));
+    TRY(rowset_new(vm->environment.memory_bytes / 4, vm->environment.temp_directory, &keys));
+    st = collect_keys(txn, table, keys);
+    if (st == ST_OK)
+        st = reader_new(keys, &reader);
+    if (st == ST_OK)
+        st = fill_rows(vm, txn, table, reader, attribute->id, v);
+    reader_free(reader);
+    rowset_free(keys);
+    return st;
+}
+
 /* ---- the host ---- */
 
 enum status vm_describe(struct vm *vm, unsigned count, const struct slice *names)

@@ -63,35 +63,41 @@ enum status op_cast(struct vm *vm, const struct vm_insn *insn)
     return arena_status(vm);
 }
 
+static bool test_value(enum test_kind kind, struct value v)
+{
+    switch (kind) {
+    case TEST_NULL:
+        return value_is_null(v);
+    case TEST_NOT_NULL:
+        return !value_is_null(v);
+    case TEST_STORED_NULL:
+        return v.kind == VALUE_NULL;
+    case TEST_TRUE:
+        return value_truth(v) > 0;
+    case TEST_FALSE:
+        return value_truth(v) == 0;
+    case TEST_NOT_TRUE:
+        return value_truth(v) <= 0;
+    case TEST_NOT_FALSE:
+        return value_truth(v) != 0;
+    case TEST_KIND_COUNT:
+        break;
+    }
+    return false;
+}
+
+/* n 2: an array passes when one of its elements does. */
 enum status op_test(struct vm *vm, const struct vm_insn *insn)
 {
     const struct value v = *reg(vm, insn->p1);
+    const enum test_kind kind = (enum test_kind)insn->p3;
     bool result = false;
 
-    switch ((enum test_kind)insn->p3) {
-    case TEST_NULL:
-        result = value_is_null(v);
-        break;
-    case TEST_NOT_NULL:
-        result = !value_is_null(v);
-        break;
-    case TEST_STORED_NULL:
-        result = v.kind == VALUE_NULL;
-        break;
-    case TEST_TRUE:
-        result = value_truth(v) > 0;
-        break;
-    case TEST_FALSE:
-        result = value_truth(v) == 0;
-        break;
-    case TEST_NOT_TRUE:
-        result = value_truth(v) <= 0;
-        break;
-    case TEST_NOT_FALSE:
-        result = value_truth(v) != 0;
-        break;
-    case TEST_KIND_COUNT:
-        break;
+    if (insn->n == 2 && v.kind == VALUE_ARRAY) {
+        for (size_t k = 0; !result && k < document_count(v); k++)
+            result = test_value(kind, document_element(v, k));
+    } else {
+        result = test_value(kind, v);
     }
     *reg(vm, insn->p2) = value_int(result);
     return ST_OK;

@@ -109,6 +109,12 @@ static enum status check_width(const struct verification *check, const struct vm
     case OP_GROUP_KEYS:
         expected = (size_t)objects[insn->p1].key_count + objects[insn->p1].row_count;
         break;
+    case OP_WINDOW_ADD:
+        expected = objects[insn->p1].input_count;
+        break;
+    case OP_WINDOW_NEXT:
+        expected = (size_t)objects[insn->p1].row_count + objects[insn->p1].call_count;
+        break;
     case OP_GROUP_BARE:
         expected = objects[insn->p1].row_count;
         break;

@@ -304,9 +304,11 @@ enum status window_new(const struct object_spec *spec, size_t memory_bytes, cons
 void window_free(struct window *window);
 void window_clear(struct window *window);
 enum status window_add(struct window *window, const struct value *row);
-enum status window_run(struct window *window, struct func_context *context,
-                       const struct value *offsets);
-enum status window_next(struct window *window, struct value *out); /* or ST_DONE */
+/* The partition is whole. ST_DONE: it is empty. */
+enum status window_run(struct window *window, const struct value *offsets, struct error *err);
+/* The next row: carried values, then results. `context` gives arena and error. */
+enum status window_next(struct window *window, struct func_context *context,
+                        struct value *out); /* or ST_DONE */
 
 /* ---- shared by operations ---- */
 /* Compare for SQL: null when either is (unless COMPARE_NULLS): -1 unknown, 0 false, 1 true. */
