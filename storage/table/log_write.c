@@ -138,7 +138,7 @@ static void put_value(struct buf *out, struct value v)
         break;
     case VALUE_INT:
     case VALUE_DATE:
-        buf_append_varint(out, (uint64_t)v.as.i << 1 ^ (uint64_t)(v.as.i >> 63));
+        buf_append_varint(out, (uint64_t)v.as.i << 1 ^ (v.as.i < 0 ? UINT64_MAX : 0));
         break;
     case VALUE_REAL: {
         uint64_t bits;

@@ -45,6 +45,15 @@ static void remove_ticket(struct db *db, const struct writer_ticket *ticket)
         db->reserved = NULL;
 }
 
+static void append_ticket(struct db *db, struct writer_ticket *ticket)
+{
+    if (db->last_ticket != NULL)
+        db->last_ticket->next = ticket;
+    else
+        db->first_ticket = ticket;
+    db->last_ticket = ticket;
+}
+
 /* Wait in line. Called and left with db->lock held. */
 static bool wait_in_line(struct db *db, uint32_t timeout_ms)
 {
@@ -64,11 +73,7 @@ static bool wait_in_line(struct db *db, uint32_t timeout_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    if (db->last_ticket != NULL)
-        db->last_ticket->next = &ticket;
-    else
-        db->first_ticket = &ticket;
-    db->last_ticket = &ticket;
+    append_ticket(db, &ticket); /* and taken out again before this function ends */
     while (!(has_it = may_take(db, &ticket)))
         if (pthread_cond_timedwait(&ticket.granted, &db->lock, &until) == ETIMEDOUT) {
             has_it = may_take(db, &ticket);

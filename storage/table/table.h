@@ -81,7 +81,8 @@ void db_set_evaluator(struct db *db, const struct db_evaluator *evaluator);
 enum txn_mode { TXN_READ, TXN_WRITE };
 
 enum status txn_begin(struct db *db, enum txn_mode mode, struct txn **out, struct error *err);
-/* Make a read transaction a write one. ST_BUSY when somebody committed since its snapshot. */
+/* Make a read transaction a write one. ST_BUSY when somebody committed since its snapshot. Cursors
+ * that were opened before must be renewed to see what is written. */
 enum status txn_upgrade(struct txn *txn, struct error *err);
 /* Both end and free it. A read transaction may be ended with either. */
 enum status txn_commit(struct txn *txn, struct error *err);
@@ -146,7 +147,8 @@ struct slice cursor_key(const struct cursor *cursor); /* whole key (completed wh
 /* The primary key (keycode) of the row: of a table entry, or what an index entry points to. */
 struct slice cursor_primary_key(const struct cursor *cursor);
 
-/* Exact number of rows in this transaction's view, without reading them. */
+/* Exact number of rows in this transaction's view, without reading them. Expired rows count until
+ * they are removed. */
 enum status table_row_count(struct txn *txn, const struct table *table, uint64_t *out);
 
 /* Estimates for the planner, cheap, never failing. */
@@ -192,9 +194,9 @@ struct write_result {
     bool existed;     /* there was a row before */
 };
 
-/* ST_OK; ST_EXISTS (INSERT, primary key taken), ST_DUPLICATE (unique index), ST_NOT_FOUND (UPDATE,
- * REMOVE): nothing was changed and *out says where. The caller decides about REPLACE, IGNORE,
- * upsert. */
+/* ST_OK; ST_EXISTS (INSERT, or an UPDATE that moves the row: primary key taken), ST_DUPLICATE
+ * (unique index), ST_NOT_FOUND (UPDATE, REMOVE): nothing was changed and *out says where. The
+ * caller decides about REPLACE, IGNORE, upsert. */
 enum status table_write(struct txn *txn, const struct table *table, enum write_kind kind,
                         const struct row *row, struct write_result *out, struct error *err);
 /* Remove by primary key as keycode. */
@@ -213,7 +215,12 @@ enum status row_from_document(struct txn *txn, const struct table *table, struct
 enum status table_next_rowid(struct txn *txn, const struct table *table, int64_t *out,
                              struct error *err);
 
-/* ---- bulk load: rows in any order, sorted runs appended, committed in pieces ---- */
+/* ---- bulk load: rows in any order, committed in pieces ---- */
+
+/* An open loader holds the writer lock from its first row on, between pieces excepted. Into a table
+ * without rows, indexes that are not unique are built at the end by sorting; until then they are
+ * INDEX_BEING_BUILT. Pieces are on disk when loader_close returns; without `commit` the last piece
+ * is undone, earlier ones stay. */
 
 struct loader;
 enum status loader_open(struct db *db, const struct table *table, struct loader **out,

@@ -390,6 +390,10 @@ const struct table *txn_current_table(struct txn *txn, const struct table *table
 int64_t txn_now_ms(struct txn *txn);
 enum status txn_delta_error(struct txn *txn, enum status st, struct error *err);
 
+void txn_forget_touched(struct txn *txn);
+/* Shapes made since there were `keep`. */
+void txn_forget_shapes(struct txn *txn, size_t keep);
+
 /* txn.c, for sequencer.c and db.c */
 void txn_free(struct txn *txn);
 /* It is handed over: give back the snapshot before its commit is waited for. */

@@ -362,46 +362,11 @@ enum status txn_upgrade(struct txn *txn, struct error *err)
     return st;
 }
 
-static void forget_indexes(struct touched *touched)
-{
-    for (unsigned i = 0; i < touched->index_count; i++) {
-        cursor_close(touched->indexes[i].probe);
-        index_keys_free(&touched->indexes[i].old_keys);
-        index_keys_free(&touched->indexes[i].new_keys);
-    }
-    touched->index_count = 0;
-}
-
-static void forget_touched(struct txn *txn)
-{
-    for (struct touched *touched = txn->touched; touched != NULL; touched = touched->next) {
-        cursor_close(touched->reader);
-        forget_indexes(touched);
-        free(touched->name_of_attribute);
-    }
-    txn->touched = NULL;
-}
-
-static void forget_shapes(struct txn *txn, size_t keep)
-{
-    while (txn->new_shape_count > keep) {
-        struct shape_full *shape = txn->new_shapes[--txn->new_shape_count];
-        union {
-            const struct shapes *lent;
-            struct shapes *own;
-        } owner = {.lent = shape->owner};
-
-        pthread_mutex_lock(&owner.own->lock);
-        shapes_forget(shape);
-        pthread_mutex_unlock(&owner.own->lock);
-    }
-}
-
 /* A store that reuses pages (LMDB) can do so sooner when the writer's own snapshot does not hold
  * them. */
 void txn_let_go(struct txn *txn)
 {
-    forget_touched(txn);
+    txn_forget_touched(txn);
     drop_layers(txn);
     kv_park(txn->kv);
     txn->is_parked = true;
@@ -410,7 +375,7 @@ void txn_let_go(struct txn *txn)
 /* What a write transaction collected besides its delta. */
 static void forget_writes(struct txn *txn)
 {
-    forget_touched(txn);
+    txn_forget_touched(txn);
     drop_layers(txn);
     txn->touched_undo_count = 0;
     txn->mark_count = 0;
@@ -434,7 +399,7 @@ void txn_rollback(struct txn *txn)
         return;
     db = txn->db;
     if (txn->is_write) {
-        forget_shapes(txn, 0);
+        txn_forget_shapes(txn, 0);
         catalog_drop(txn->catalog);
         txn->catalog = NULL;
         forget_writes(txn);
@@ -470,7 +435,8 @@ enum status txn_commit(struct txn *txn, struct error *err)
     }
     st = sequencer_commit(txn, err); /* lets go of the writer lock */
     if (st != ST_OK)
-        forget_shapes(txn, txn->new_shape_count); /* nobody may commit after this: they may stay */
+        txn_forget_shapes(txn,
+                          txn->new_shape_count); /* nobody may commit after this: they may stay */
     catalog_drop(txn->catalog);
     txn->catalog = NULL;
     forget_writes(txn);
@@ -673,206 +639,4 @@ enum status txn_delete(struct txn *txn, struct kv_store store, struct slice key)
     struct delta_store *changes = delta_use_store(own_delta(txn), store);
 
     return changes == NULL ? ST_NO_MEMORY : delta_delete(own_delta(txn), changes, key);
-}
-
-/* ---- tables written to ---- */
-
-static enum status read_base_count(struct txn *txn, uint32_t store, struct count_record *out)
-{
-    struct slice bytes;
-    enum status st;
-
-    *out = (struct count_record){0};
-    meta_key(&txn->other_key, META_COUNT, store, NULL);
-    st = txn_get(txn, store_meta(), buf_slice(&txn->other_key), &bytes);
-    if (st == ST_NOT_FOUND)
-        return ST_OK;
-    TRY(st);
-    return count_decode(bytes, out);
-}
-
-static bool follow_indexes(struct txn *txn, struct touched *touched, const struct table *table)
-{
-    struct touched_index *indexes;
-
-    forget_indexes(touched);
-    cursor_close(touched->reader);
-    touched->reader = NULL;
-    indexes = ARENA_NEW_ARRAY(&txn->arena, struct touched_index, table->index_count + 1u);
-    if (indexes == NULL)
-        return false;
-    for (unsigned i = 0; i < table->index_count; i++) {
-        indexes[i].store = table->indexes[i].store;
-        indexes[i].changes = delta_use_store(own_delta(txn), store_of_index(&table->indexes[i]));
-        if (indexes[i].changes == NULL)
-            return false;
-    }
-    touched->indexes = indexes;
-    touched->index_count = table->index_count;
-    touched->table = table;
-    if (touched->name_room < table->attribute_count) {
-        unsigned room = table->attribute_count + 16u;
-        uint32_t *names = realloc(touched->name_of_attribute, room * sizeof(*names));
-
-        if (names == NULL)
-            return false;
-        touched->name_of_attribute = names;
-        touched->name_room = room;
-    }
-    /* Something may have been renamed: names are looked up anew. */
-    memset(touched->name_of_attribute, 0, touched->name_room * sizeof(uint32_t));
-    touched->log_name = 0;
-    return true;
-}
-
-struct touched *txn_touch(struct txn *txn, const struct table *table)
-{
-    struct touched *touched = txn->touched, **link = &txn->touched;
-
-    for (; touched != NULL && touched->store != table->store; touched = touched->next)
-        link = &touched->next;
-    if (touched == NULL) {
-        touched = ARENA_NEW(&txn->arena, struct touched);
-        if (touched == NULL)
-            return NULL;
-        touched->store = table->store;
-        touched->stats = table->stats;
-        /* As of the newest commit: nobody else can change them while we hold the writer lock. */
-        touched->base_rows = atomic_load_explicit(&table->stats->rows, memory_order_relaxed);
-        touched->sequence_max = table->stats->sequence_max;
-        touched->had_typed_keys =
-            atomic_load_explicit(&table->stats->has_typed_keys, memory_order_relaxed);
-        touched->changes = delta_use_store(own_delta(txn), store_of_table(table));
-        if (touched->changes == NULL || !follow_indexes(txn, touched, table)) {
-            free(touched->name_of_attribute);
-            return NULL;
-        }
-    } else {
-        *link = touched->next; /* the table last used is first */
-        if (touched->table != table && !follow_indexes(txn, touched, table)) {
-            touched->next = txn->touched;
-            txn->touched = touched;
-            return NULL;
-        }
-    }
-    touched->next = txn->touched;
-    txn->touched = touched;
-    return touched;
-}
-
-bool txn_save_touched(struct txn *txn, struct touched *touched)
-{
-    if (txn->generation == 0 || touched->generation == txn->generation)
-        return true;
-    if (txn->touched_undo_count == txn->touched_undo_room) {
-        size_t room = txn->touched_undo_room == 0 ? 16 : txn->touched_undo_room * 2;
-        struct touched_undo *bigger = realloc(txn->touched_undo, room * sizeof(*bigger));
-
-        if (bigger == NULL)
-            return false;
-        txn->touched_undo = bigger;
-        txn->touched_undo_room = room;
-    }
-    txn->touched_undo[txn->touched_undo_count++] = (struct touched_undo){
-        touched, touched->delta, touched->sequence_max, touched->generation, touched->is_counted};
-    touched->generation = txn->generation;
-    return true;
-}
-
-/* ---- savepoints ---- */
-
-txn_mark_t txn_mark(struct txn *txn)
-{
-    struct txn_mark_entry *mark;
-
-    if (!txn->is_write)
-        return 0;
-    if (txn->mark_count == txn->mark_room) {
-        size_t room = txn->mark_room == 0 ? 8 : txn->mark_room * 2;
-        struct txn_mark_entry *bigger = realloc(txn->marks, room * sizeof(*bigger));
-
-        if (bigger == NULL) {
-            txn->is_doomed = true; /* without the mark nothing could be undone */
-            return 0;
-        }
-        txn->marks = bigger;
-        txn->mark_room = room;
-    }
-    mark = &txn->marks[txn->mark_count++];
-    txn->generation = ++txn->generation_last;
-    *mark = (struct txn_mark_entry){.delta = delta_begin_mark(own_delta(txn)),
-                                    .catalog = txn->catalog,
-                                    .log_bytes = txn->log.writes.len,
-                                    .log_writes = txn->log.write_count,
-                                    .touched_undo_count = txn->touched_undo_count,
-                                    .new_shape_count = txn->new_shape_count,
-                                    .generation = txn->generation,
-                                    .has_catalog_changes = txn->has_catalog_changes};
-    return txn->mark_count;
-}
-
-static void undo_touched(struct txn *txn, size_t keep)
-{
-    while (txn->touched_undo_count > keep) {
-        const struct touched_undo *undo = &txn->touched_undo[--txn->touched_undo_count];
-
-        undo->touched->delta = undo->delta;
-        undo->touched->sequence_max = undo->sequence_max;
-        undo->touched->generation = undo->generation;
-        undo->touched->is_counted = undo->is_counted;
-    }
-}
-
-enum status txn_rollback_to(struct txn *txn, txn_mark_t at)
-{
-    struct txn_mark_entry *mark;
-
-    if (!txn->is_write || at == 0 || at > txn->mark_count)
-        return txn->is_write ? ST_MISUSE : ST_OK;
-    mark = &txn->marks[at - 1];
-    txn->mark_count = at;
-    delta_undo_to(own_delta(txn), &mark->delta);
-    undo_touched(txn, mark->touched_undo_count);
-    for (struct touched *touched = txn->touched; touched != NULL; touched = touched->next)
-        touched->is_last_known = false;
-    forget_shapes(txn, mark->new_shape_count);
-    txn->log.writes.len = mark->log_bytes;
-    txn->log.write_count = mark->log_writes;
-    if (txn->catalog != mark->catalog) { /* versions made since stay alive in txn->kept */
-        catalog_drop(txn->catalog);
-        txn->catalog = catalog_hold(mark->catalog);
-    }
-    txn->has_catalog_changes = mark->has_catalog_changes;
-    mark->generation = txn->generation = ++txn->generation_last;
-    txn->is_doomed = false;
-    return ST_OK;
-}
-
-void txn_release_to(struct txn *txn, txn_mark_t at)
-{
-    const struct txn_mark_entry *outer;
-
-    if (!txn->is_write || at == 0 || at > txn->mark_count)
-        return;
-    txn->mark_count = at - 1;
-    outer = txn->mark_count == 0 ? NULL : &txn->marks[txn->mark_count - 1];
-    delta_end_mark(own_delta(txn), outer == NULL ? NULL : &outer->delta);
-    txn->generation = outer == NULL ? 0 : outer->generation;
-    if (outer == NULL)
-        txn->touched_undo_count = 0;
-}
-
-enum status table_row_count(struct txn *txn, const struct table *table, uint64_t *out)
-{
-    struct count_record count;
-
-    if (txn->is_write)
-        for (const struct touched *touched = txn->touched; touched != NULL; touched = touched->next)
-            if (touched->store == table->store) {
-                *out = (uint64_t)(touched->base_rows + touched->delta);
-                return ST_OK;
-            }
-    TRY(read_base_count(txn, table->store, &count));
-    *out = (uint64_t)count.rows;
-    return ST_OK;
 }

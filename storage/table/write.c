@@ -643,7 +643,7 @@ static enum status begin_change(struct change *change, const struct table *table
 enum status table_write(struct txn *txn, const struct table *table, enum write_kind kind,
                         const struct row *row, struct write_result *out, struct error *err)
 {
-    struct write_result unwanted;
+    struct write_result unwanted = {0};
     struct change change = {
         .txn = txn, .kind = kind, .row = row, .out = out != NULL ? out : &unwanted, .err = err};
 
