@@ -1,0 +1,51 @@
+/* The description of a table: what GET /T answers. */
+#include "rest/rest_internal.h"
+
+static void member(struct buf *out, const char *name, struct slice text)
+{
+    buf_append_byte(out, '"');
+    buf_append_text(out, name);
+    buf_append_text(out, "\":");
+    json_write_text(out, text);
+}
+
+static void describe_attribute(const struct route_attribute *attribute, struct buf *out)
+{
+    buf_append_byte(out, '{');
+    member(out, "attribute", attribute->name);
+    buf_append_byte(out, ',');
+    member(out, "name", attribute->name);
+    buf_append_byte(out, ',');
+    member(out, "type", attribute->is_list ? slice_text("array") : attribute->type);
+    if (attribute->is_list) {
+        buf_append_text(out, ",\"elements\":{");
+        member(out, "type", attribute->type);
+        buf_append_byte(out, '}');
+    }
+    if (attribute->is_key)
+        buf_append_text(out, ",\"isPrimaryKey\":true");
+    if (attribute->is_indexed)
+        buf_append_text(out, ",\"indexed\":true");
+    if (attribute->is_required)
+        buf_append_text(out, ",\"nullable\":false");
+    if (attribute->is_relationship)
+        buf_append_text(out, ",\"relationship\":true");
+    if (attribute->is_computed)
+        buf_append_text(out, ",\"computed\":true");
+    buf_append_byte(out, '}');
+}
+
+void describe_table(const struct route *route, struct buf *out)
+{
+    buf_append_text(out, "{\"records\":\"./\",");
+    member(out, "name", route->table);
+    buf_append_byte(out, ',');
+    member(out, "database", route->database);
+    buf_append_text(out, ",\"attributes\":[");
+    for (size_t k = 0; k < route->attribute_count; k++) {
+        if (k > 0)
+            buf_append_byte(out, ',');
+        describe_attribute(&route->attributes[k], out);
+    }
+    buf_append_text(out, "]}");
+}

@@ -1,0 +1,148 @@
+/* What a path leads to: the longest exported path, then a table, a collection or a record. */
+#include "rest/rest_internal.h"
+
+static int hex_of(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* Does the raw text, decoded, read `name`? */
+static bool reads(struct slice raw, struct slice name)
+{
+    size_t at = 0;
+
+    for (size_t k = 0; k < raw.len; k++, at++) {
+        char c = raw.data[k];
+
+        if (c == '%' && k + 2 < raw.len && hex_of(raw.data[k + 1]) >= 0 &&
+            hex_of(raw.data[k + 2]) >= 0) {
+            c = (char)(hex_of(raw.data[k + 1]) * 16 + hex_of(raw.data[k + 2]));
+            k += 2;
+        }
+        if (at == name.len || name.data[at] != c)
+            return false;
+    }
+    return at == name.len;
+}
+
+static const struct route *find_route(const struct routes *routes, bool exports_all,
+                                      struct slice raw)
+{
+    bool is_escaped = memchr(raw.data, '%', raw.len) != NULL;
+
+    for (size_t k = 0; k < routes->count; k++) {
+        const struct route *route = &routes->items[k];
+
+        if (!route->is_exported && !exports_all)
+            continue;
+        if (is_escaped ? reads(raw, route->path) : slice_equal(raw, route->path))
+            return route;
+    }
+    return NULL;
+}
+
+static const struct route_attribute *find_attribute(const struct route *route, struct slice raw)
+{
+    for (size_t k = 0; k < route->attribute_count; k++)
+        if (reads(raw, route->attributes[k].name))
+            return &route->attributes[k];
+    return NULL;
+}
+
+/* True: the text is a suffix that names a type. */
+static bool read_media(struct slice suffix, struct target *out)
+{
+    if (slice_is(suffix, "json"))
+        out->media = MEDIA_JSON;
+    else if (slice_is(suffix, "csv"))
+        out->media = MEDIA_CSV;
+    else if (slice_is(suffix, "cbor") || slice_is(suffix, "msgpack"))
+        out->has_unknown_media = true;
+    else
+        return false;
+    return true;
+}
+
+/* Where the path's last part has its first dot; NULL: nowhere. */
+static const char *find_dot(struct slice path)
+{
+    const char *slash = memrchr(path.data, '/', path.len);
+    const char *from = slash == NULL ? path.data : slash + 1;
+
+    return memchr(from, '.', (size_t)(path.data + path.len - from));
+}
+
+static void resolve_key(struct slice key, bool reads_suffix, struct target *out)
+{
+    const char *dot = reads_suffix ? find_dot(key) : NULL;
+    struct slice suffix;
+
+    out->whole_key = key;
+    if (dot != NULL) {
+        suffix = slice_of(dot + 1, key.len - (size_t)(dot - key.data) - 1);
+        if (!read_media(suffix, out))
+            out->property = find_attribute(out->route, suffix);
+        if (out->property != NULL || out->media != MEDIA_NONE || out->has_unknown_media)
+            key.len = (size_t)(dot - key.data);
+    }
+    out->key = key;
+    if (key.len == 0)
+        out->kind = out->property == NULL ? TARGET_COLLECTION : TARGET_RECORD;
+    else if (key.data[key.len - 1] == '/')
+        out->kind = TARGET_BELOW;
+    else
+        out->kind = TARGET_RECORD;
+    if (out->kind != TARGET_RECORD && out->property != NULL) {
+        /* Nothing stands before the dot: the whole is a key. */
+        out->property = NULL;
+        out->key = out->whole_key;
+        out->kind = TARGET_RECORD;
+    }
+}
+
+void path_resolve(const struct routes *routes, bool exports_all, bool reads_suffix,
+                  struct slice path, bool has_query, struct target *out)
+{
+    const char *end = path.data + path.len;
+    const struct route *best = NULL;
+    size_t best_len = 0;
+
+    *out = (struct target){.media = MEDIA_NONE};
+    for (const char *at = path.data; at <= end; at++) {
+        const char *slash = at == end ? NULL : memchr(at, '/', (size_t)(end - at));
+        struct slice head =
+            slice_of(path.data, (size_t)((slash == NULL ? end : slash) - path.data));
+        const struct route *route = head.len == 0 ? NULL : find_route(routes, exports_all, head);
+
+        if (route != NULL) {
+            best = route;
+            best_len = head.len;
+        }
+        if (slash == NULL)
+            break;
+        at = slash;
+    }
+    if (best == NULL && reads_suffix && path.len > 0) {
+        const char *dot = find_dot(path);
+
+        if (dot == NULL)
+            return;
+        best_len = (size_t)(dot - path.data);
+        best = find_route(routes, exports_all, slice_of(path.data, best_len));
+        if (best == NULL || !read_media(slice_of(dot + 1, (size_t)(end - dot) - 1), out))
+            return;
+        out->route = best;
+        out->kind = has_query ? TARGET_COLLECTION : TARGET_TABLE;
+        return;
+    }
+    if (best == NULL)
+        return;
+    out->route = best;
+    if (best_len == path.len)
+        out->kind = has_query ? TARGET_COLLECTION : TARGET_TABLE;
+    else
+        resolve_key(slice_of(path.data + best_len + 1, path.len - best_len - 1), reads_suffix, out);
+}

@@ -1,0 +1,166 @@
+/*
+ * rest, inside: what a request, its answer, a worker and the server are.
+ *
+ * server.c is the only file that knows libmicrohttpd. It fills a struct request, calls
+ * resource_answer, and turns the struct answer into a response.
+ */
+#ifndef HARPER_REST_INTERNAL_H
+#define HARPER_REST_INTERNAL_H
+
+#include "api/api.h"
+#include "rest/guard.h"
+#include "rest/rest.h"
+#include "storage/value/document.h"
+#include <pthread.h>
+
+enum {
+    STREAM_BYTES = 65536, /* a collection up to here is sent in one piece */
+    ETAG_BYTES = 16,
+};
+
+enum method {
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_PUT,
+    METHOD_PATCH,
+    METHOD_POST,
+    METHOD_DELETE,
+    METHOD_OPTIONS,
+    METHOD_TRACE,
+    METHOD_QUERY,
+    METHOD_COPY,
+    METHOD_MOVE,
+    METHOD_BREW,
+    METHOD_OTHER
+};
+
+enum media { MEDIA_JSON, MEDIA_TEXT, MEDIA_CSV, MEDIA_NONE };
+
+/* A session and what one statement at a time needs beside it. A response that is streamed keeps
+ * its seat, so that the statement's snapshot is not shared with later requests. */
+struct seat {
+    harper_session *session;
+    struct arena arena;
+    struct seat *next;
+};
+
+/* One per thread of the daemon; nobody else touches it while the daemon runs. */
+struct worker {
+    struct rest_server *server;
+    struct seat *seat; /* of the request that is being answered */
+    struct seat *idle; /* those that streams gave back */
+    struct routes routes;
+    bool has_routes;
+    struct worker *next;
+};
+
+struct request {
+    struct worker *worker;
+    enum method method;
+    struct slice method_name;
+    struct slice path; /* raw, without the leading slash */
+    struct slice query;
+    bool has_query;
+    struct slice body;
+    struct slice instance; /* the target as sent */
+    void *transport;       /* for request_header */
+};
+
+/* The value of a field of the request, or NULL. */
+const char *request_header(const struct request *request, const char *name);
+
+struct stream;
+
+struct answer {
+    int status;
+    struct buf body;  /* taken over by the response */
+    const char *type; /* Content-Type; NULL: none */
+    char etag[ETAG_BYTES];
+    const char *allow;
+    char *location; /* lives until the response is made */
+    bool varies_by_encoding_only;
+    bool is_attachment; /* CSV */
+    bool closes;
+    bool retries;          /* Retry-After */
+    struct stream *stream; /* after the body's bytes */
+};
+
+/* ---- resource.c: what a request means, and its answer ---- */
+void resource_answer(struct request *request, struct answer *answer);
+
+/* ---- path.c: what a path leads to ---- */
+enum target_kind { TARGET_NONE, TARGET_TABLE, TARGET_COLLECTION, TARGET_BELOW, TARGET_RECORD };
+struct target {
+    enum target_kind kind;
+    const struct route *route;
+    struct slice key;                       /* raw: of a record; BELOW: with its slash */
+    struct slice whole_key;                 /* of a record, with what was taken for a suffix */
+    const struct route_attribute *property; /* /T/id.attribute */
+    enum media media;                       /* forced by a suffix, else MEDIA_NONE */
+    bool has_unknown_media;                 /* .cbor, .msgpack */
+};
+void path_resolve(const struct routes *routes, bool exports_all, bool reads_suffix,
+                  struct slice path, bool has_query, struct target *out);
+
+/* ---- negotiate.c ---- */
+/* What to answer with by an Accept field (NULL: none). MEDIA_NONE: nothing fits. */
+enum media negotiate(const char *accept);
+const char *media_type(enum media media);
+const char *media_list(void);
+
+/* ---- problem.c ---- */
+void problem(const struct request *request, struct answer *answer, int status, const char *format,
+             ...) __attribute__((format(printf, 4, 5)));
+/* The failure of a statement. */
+void problem_of(const struct request *request, struct answer *answer, const harper_error *error);
+const char *status_title(int status);
+
+/* ---- etag.c ---- */
+void etag_write(uint64_t stamp, char out[ETAG_BYTES]);
+bool etag_matches(const char *if_none_match, const char *etag);
+
+/* ---- stream.c ---- */
+/* Rows of `statement` as one array in `media`. Small results are complete in answer->body; larger
+ * ones leave a stream, which then owns the statement and the worker's seat. */
+void stream_begin(struct request *request, struct answer *answer, harper_statement *statement,
+                  enum media media, const struct route *route);
+/* The next bytes; 0: the end. */
+size_t stream_read(struct stream *stream, char *out, size_t room);
+void stream_close(struct stream *stream); /* NULL is allowed */
+
+/* ---- csv.c ---- */
+struct csv {
+    size_t count;
+    const struct slice *names; /* NULL: the columns of the statement */
+};
+/* Which columns: those of the select list, else the stored attributes of `route`, or (one record)
+ * its own members. Needs the first row, if there is one; lives in `arena`. */
+void csv_begin(struct csv *csv, const harper_statement *statement, const struct route *route,
+               bool is_one, struct arena *arena);
+void csv_write_head(const struct csv *csv, const harper_statement *statement, struct buf *out);
+void csv_write_row(const struct csv *csv, const harper_statement *statement, struct buf *out);
+
+/* ---- describe.c ---- */
+void describe_table(const struct route *route, struct buf *out);
+
+/* ---- worker.c ---- */
+struct seat *worker_seat(struct worker *worker, harper_error *error);
+void worker_return_seat(struct worker *worker, struct seat *seat);
+void worker_keep_seat(struct worker *worker); /* the seat is a stream's now */
+bool worker_refresh(struct worker *worker, harper_error *error);
+void worker_free(struct worker *worker);
+
+struct rest_server {
+    harper *db;
+    bool exports_all;
+    struct guard_limits limits;
+    struct transport *transport; /* server.c */
+    int access_log;              /* -1: none */
+    pthread_mutex_t lock;        /* workers, active, lingering */
+    pthread_cond_t quiet;        /* active fell to 0, or the server stops */
+    struct worker *workers;
+    _Atomic uint64_t active; /* requests between their head and their end */
+    _Atomic bool is_draining;
+};
+
+#endif

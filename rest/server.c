@@ -1,0 +1,744 @@
+/*
+ * The server on libmicrohttpd: the only file that knows it.
+ *
+ * A pool of threads, each with its own epoll, accepts from one listening socket. Requests are
+ * answered on the thread that read them. What comes from the sockets has been judged by guard.c.
+ */
+#include "rest/rest_internal.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TICK_MS = 50,
+    LINGER_MS = 2000,
+    LINGERING_MAX = 256,
+    CONNECTION_BYTES =
+        32768, /* libmicrohttpd's pool: a head of 16 KB and the fields of the answer */
+    BODY_KEEP_BYTES = 65536, /* a connection's buffer above this is given back after the request */
+};
+
+/* A connection: its guard, and the request that it is busy with. */
+struct connection {
+    struct guard guard;
+    struct rest_server *server;
+    char *target; /* as sent, with HEAD_QUERY_MARK for ?; kept from request to request */
+    size_t target_bytes, target_room;
+    struct buf body;
+    uint64_t began_ns;
+    bool is_active;
+    bool is_reading; /* libmicrohttpd has shown us the head */
+};
+
+/* A refused connection is closed only when the client has read why: a socket that is closed with
+ * unread bytes resets the connection, and the answer is lost. */
+struct lingering {
+    int fd;
+    uint64_t until_ms;
+};
+
+struct transport {
+    struct MHD_Daemon *daemon;
+    uint16_t port;
+    pthread_t reaper;
+    bool has_reaper, is_stopping;
+    unsigned lingering_count;
+    struct lingering lingering[LINGERING_MAX];
+    struct MHD_Response *no_content;
+};
+
+/* ---- workers ---- */
+
+static _Thread_local struct worker *this_worker;
+
+static struct worker *worker_of(struct rest_server *server)
+{
+    struct worker *worker = this_worker;
+
+    if (worker != NULL && worker->server == server)
+        return worker;
+    worker = calloc(1, sizeof *worker);
+    if (worker == NULL)
+        return NULL;
+    worker->server = server;
+    pthread_mutex_lock(&server->lock);
+    worker->next = server->workers;
+    server->workers = worker;
+    pthread_mutex_unlock(&server->lock);
+    this_worker = worker;
+    return worker;
+}
+
+/* ---- connections ---- */
+
+static struct connection *connection_of(struct MHD_Connection *transport)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info == NULL ? NULL : info->socket_context;
+}
+
+static int socket_of(struct MHD_Connection *transport)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    return info == NULL ? -1 : info->connect_fd;
+}
+
+static void linger(struct rest_server *server, int fd)
+{
+    struct transport *transport = server->transport;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    if (copy < 0)
+        return;
+    pthread_mutex_lock(&server->lock);
+    if (transport->lingering_count < LINGERING_MAX && !transport->is_stopping) {
+        transport->lingering[transport->lingering_count++] =
+            (struct lingering){copy, guard_now_ms() + LINGER_MS};
+        copy = -1;
+    }
+    pthread_mutex_unlock(&server->lock);
+    if (copy >= 0)
+        close(copy);
+}
+
+static void end_request(struct connection *connection)
+{
+    struct rest_server *server = connection->server;
+
+    if (!connection->is_active)
+        return;
+    connection->is_active = false;
+    if (atomic_fetch_sub(&server->active, 1) == 1 && atomic_load(&server->is_draining)) {
+        pthread_mutex_lock(&server->lock);
+        pthread_cond_broadcast(&server->quiet);
+        pthread_mutex_unlock(&server->lock);
+    }
+}
+
+static void notify_connection(void *context, struct MHD_Connection *transport, void **socket,
+                              enum MHD_ConnectionNotificationCode code)
+{
+    struct rest_server *server = context;
+    struct connection *connection = *socket;
+    int fd = socket_of(transport);
+
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        connection = calloc(1, sizeof *connection);
+        if (connection != NULL)
+            connection->server = server;
+        if (connection == NULL || !guard_open(&connection->guard, fd, &server->limits)) {
+            free(connection);
+            connection = NULL;
+            shutdown(fd, SHUT_RDWR); /* unguarded bytes are not served */
+        }
+        *socket = connection;
+        return;
+    }
+    if (connection == NULL)
+        return;
+    if (connection->guard.phase == GUARD_REFUSED)
+        linger(server, fd);
+    guard_close(&connection->guard);
+    end_request(connection);
+    buf_free(&connection->body);
+    free(connection->target);
+    free(connection);
+    *socket = NULL;
+}
+
+static void notify_completed(void *context, struct MHD_Connection *transport, void **request,
+                             enum MHD_RequestTerminationCode code)
+{
+    struct connection *connection = *request;
+
+    (void)context, (void)transport, (void)code;
+    if (connection == NULL)
+        return;
+    end_request(connection);
+    if (connection->body.capacity > BODY_KEEP_BYTES)
+        buf_free(&connection->body);
+    *request = NULL;
+}
+
+/* ---- requests ---- */
+
+static const char *field(struct MHD_Connection *transport, const char *name, size_t len)
+{
+    const char *value = NULL;
+
+    if (MHD_lookup_connection_value_n(transport, MHD_HEADER_KIND, name, len, &value, NULL) !=
+        MHD_YES)
+        return NULL;
+    return value;
+}
+
+const char *request_header(const struct request *request, const char *name)
+{
+    return field(request->transport, name, strlen(name));
+}
+
+static enum method method_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum method method;
+    } methods[] = {
+        {"GET", METHOD_GET},         {"PUT", METHOD_PUT},       {"POST", METHOD_POST},
+        {"PATCH", METHOD_PATCH},     {"DELETE", METHOD_DELETE}, {"HEAD", METHOD_HEAD},
+        {"OPTIONS", METHOD_OPTIONS}, {"TRACE", METHOD_TRACE},   {"QUERY", METHOD_QUERY},
+        {"COPY", METHOD_COPY},       {"MOVE", METHOD_MOVE},     {"BREW", METHOD_BREW},
+    };
+
+    for (size_t k = 0; k < COUNT_OF(methods); k++)
+        if (strcmp(name, methods[k].name) == 0)
+            return methods[k].method;
+    return METHOD_OTHER;
+}
+
+/* Called with the whole target before anything else is known of the request. What it returns is the
+ * request's context. */
+static void *begin_request(void *context, const char *target, struct MHD_Connection *transport)
+{
+    struct rest_server *server = context;
+    struct connection *connection = connection_of(transport);
+    size_t len = strlen(target);
+
+    if (connection == NULL)
+        return NULL;
+    if (len + 1 > connection->target_room) {
+        char *room = realloc(connection->target, len + 1 + 256);
+
+        if (room == NULL)
+            return NULL;
+        connection->target = room;
+        connection->target_room = len + 1 + 256;
+    }
+    memcpy(connection->target, target, len + 1);
+    connection->target_bytes = len;
+    connection->began_ns = clock_monotonic_ns();
+    buf_clear(&connection->body);
+    connection->is_reading = false;
+    if (!connection->is_active) {
+        connection->is_active = true;
+        atomic_fetch_add(&server->active, 1);
+    }
+    return connection;
+}
+
+/* Where the path begins: behind the authority of an absolute target. */
+static struct slice strip_authority(struct slice target)
+{
+    const char *slash;
+    size_t scheme;
+
+    if (target.len == 0 || target.data[0] == '/')
+        return target;
+    scheme = slice_equal_nocase(slice_of(target.data, target.len < 7 ? target.len : 7),
+                                slice_text("http://"))
+                 ? 7
+                 : 8;
+    if (target.len < scheme)
+        return slice_empty();
+    slash = memchr(target.data + scheme, '/', target.len - scheme);
+    return slash == NULL ? slice_empty()
+                         : slice_of(slash, target.len - (size_t)(slash - target.data));
+}
+
+static void read_target(struct connection *connection, struct request *request)
+{
+    struct slice target = strip_authority(slice_of(connection->target, connection->target_bytes));
+    char *mark = target.len == 0 ? NULL : memchr(target.data, HEAD_QUERY_MARK, target.len);
+
+    if (mark != NULL) {
+        size_t at = (size_t)(mark - target.data);
+
+        request->query = slice_of(mark + 1, target.len - at - 1);
+        request->has_query = true;
+        target.len = at;
+        *(char *)(uintptr_t)mark = '?';
+    }
+    request->path = target.len == 0 ? slice_text("") : slice_of(target.data + 1, target.len - 1);
+    request->instance = slice_of(connection->target, connection->target_bytes);
+}
+
+/* ---- answers ---- */
+
+static ssize_t read_stream(void *context, uint64_t at, char *out, size_t room)
+{
+    size_t len = stream_read(context, out, room);
+
+    (void)at;
+    return len == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)len;
+}
+
+static void free_stream(void *context)
+{
+    stream_close(context);
+}
+
+/* "hdb;dur=0.123" without printf: it is part of every answer. */
+static void write_timing(uint64_t ns, char out[40])
+{
+    static const char head[] = "hdb;dur=";
+    uint64_t us = ns / 1000;
+    char digits[24];
+    size_t at = sizeof head - 1, count = 0;
+
+    memcpy(out, head, sizeof head - 1);
+    for (uint64_t ms = us / 1000; ms > 0 || count == 0; ms /= 10)
+        digits[count++] = (char)('0' + ms % 10);
+    while (count > 0)
+        out[at++] = digits[--count];
+    out[at++] = '.';
+    out[at++] = (char)('0' + us / 100 % 10);
+    out[at++] = (char)('0' + us / 10 % 10);
+    out[at++] = (char)('0' + us % 10);
+    out[at] = '\0';
+}
+
+static struct MHD_Response *make_response(struct answer *answer)
+{
+    struct MHD_Response *response;
+
+    if (answer->stream != NULL) {
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BYTES, read_stream,
+                                                     answer->stream, free_stream);
+        if (response == NULL)
+            stream_close(answer->stream);
+        answer->stream = NULL;
+        return response;
+    }
+    if (answer->body.len == 0) {
+        buf_free(&answer->body);
+        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    }
+    response =
+        MHD_create_response_from_buffer(answer->body.len, answer->body.data, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        buf_free(&answer->body);
+    answer->body = (struct buf){0};
+    return response;
+}
+
+static void add(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (value != NULL && *value != '\0')
+        MHD_add_response_header(response, name, value);
+}
+
+static void write_log(const struct connection *connection, const char *method, int status,
+                      struct MHD_Connection *transport);
+
+static enum MHD_Result send_answer(struct MHD_Connection *transport, struct connection *connection,
+                                   struct answer *answer, const char *method)
+{
+    struct rest_server *server = connection->server;
+    struct MHD_Response *response;
+    enum MHD_Result result;
+    char timing[40];
+
+    if (answer->body.failed) {
+        buf_free(&answer->body);
+        *answer = (struct answer){.status = 500};
+    }
+    response = make_response(answer);
+    if (response == NULL)
+        return MHD_NO;
+    write_timing(clock_monotonic_ns() - connection->began_ns, timing);
+    add(response, "Content-Type", answer->type);
+    add(response, "ETag", answer->etag);
+    if (answer->type != NULL)
+        add(response, "Vary",
+            answer->varies_by_encoding_only ? "Accept-Encoding" : "Accept, Accept-Encoding");
+    add(response, "Server-Timing", timing);
+    add(response, "Allow", answer->allow);
+    add(response, "Location", answer->location);
+    if (answer->retries)
+        add(response, "Retry-After", "1");
+    if (answer->is_attachment)
+        add(response, "Content-Disposition", "attachment; filename=\"data.csv\"");
+    if (answer->closes || atomic_load_explicit(&server->is_draining, memory_order_relaxed))
+        add(response, "Connection", "close");
+    if (server->access_log >= 0)
+        write_log(connection, method, answer->status, transport);
+    result = MHD_queue_response(transport, (unsigned)answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static void write_log(const struct connection *connection, const char *method, int status,
+                      struct MHD_Connection *transport)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char address[64] = "-", when[40];
+    struct buf line = {0};
+    time_t now = time(NULL);
+    struct tm parts;
+
+    if (info != NULL && info->client_addr != NULL)
+        getnameinfo(info->client_addr,
+                    info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                             : sizeof(struct sockaddr_in),
+                    address, sizeof address, NULL, 0, NI_NUMERICHOST);
+    gmtime_r(&now, &parts);
+    strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S +0000", &parts);
+    buf_printf(&line, "%s - - [%s] \"%s ", address, when, method);
+    for (size_t k = 0; k < connection->target_bytes; k++) {
+        char c = connection->target[k];
+
+        if (c == '"' || c == '\\')
+            buf_append_byte(&line, '\\');
+        buf_append_byte(&line, (uint8_t)(c == HEAD_QUERY_MARK ? '?' : c));
+    }
+    buf_printf(&line, "\" %d %llu us\n", status,
+               (unsigned long long)(clock_monotonic_ns() - connection->began_ns) / 1000);
+    /* One write a line: the lines of several threads do not mix. A full disk loses lines. */
+    if (!line.failed && write(connection->server->access_log, line.data, line.len) < 0)
+        line.failed = true;
+    buf_free(&line);
+}
+
+static bool is_refused(const struct connection *connection)
+{
+    return connection->target_bytes >= 2 && connection->target[1] == HEAD_QUERY_MARK &&
+           connection->guard.phase == GUARD_REFUSED && connection->guard.status != 0;
+}
+
+static enum MHD_Result answer_request(struct MHD_Connection *transport,
+                                      struct connection *connection, const char *method)
+{
+    struct request request = {.worker = worker_of(connection->server),
+                              .method = method_of(method),
+                              .method_name = slice_text(method),
+                              .body = buf_slice(&connection->body),
+                              .transport = transport};
+    struct answer answer = {.status = 500};
+    struct guard *guard = &connection->guard;
+    enum MHD_Result result;
+
+    if (request.worker == NULL)
+        return MHD_NO;
+    if (is_refused(connection)) {
+        problem(&request, &answer, guard->status, "%s", guard->detail);
+        answer.closes = true;
+        connection->target_bytes = 0;
+        method = "-";
+    } else {
+        read_target(connection, &request);
+        if (guard->body_status != 0) {
+            problem(&request, &answer, guard->body_status, "%s", guard->detail);
+            answer.closes = true;
+        } else if (connection->body.failed) {
+            problem(&request, &answer, 500, "out of memory");
+        } else {
+            resource_answer(&request, &answer);
+        }
+    }
+    result = send_answer(transport, connection, &answer, method);
+    if (request.worker->seat != NULL)
+        arena_reset(&request.worker->seat->arena);
+    return result;
+}
+
+/* Called when the head has come, for each piece of the body, and at the end. */
+static enum MHD_Result handle(void *context, struct MHD_Connection *transport, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_bytes, void **request)
+{
+    struct connection *connection = *request;
+
+    (void)context, (void)url, (void)version;
+    if (connection == NULL)
+        return MHD_NO;
+    if (*upload_bytes > 0) {
+        buf_append(&connection->body, upload, *upload_bytes);
+        *upload_bytes = 0;
+        return MHD_YES;
+    }
+    if (!connection->is_reading) {
+        /* An answer at this first call, before the end of the request, would cost the connection.
+         */
+        connection->is_reading = true;
+        return MHD_YES;
+    }
+    return answer_request(transport, connection, method);
+}
+
+static size_t keep_escapes(void *context, struct MHD_Connection *transport, char *text)
+{
+    (void)context, (void)transport;
+    return strlen(text);
+}
+
+/* ---- time ---- */
+
+static void drain_lingering(struct rest_server *server, uint64_t now_ms)
+{
+    struct transport *transport = server->transport;
+    char sink[4096];
+
+    pthread_mutex_lock(&server->lock);
+    for (unsigned k = 0; k < transport->lingering_count;) {
+        struct lingering *lingering = &transport->lingering[k];
+        ssize_t n;
+
+        do
+            n = recvfrom(lingering->fd, sink, sizeof sink, MSG_DONTWAIT, NULL, NULL);
+        while (n == (ssize_t)sizeof sink);
+        if (n > 0 ||
+            (n < 0 && errno == EAGAIN && lingering->until_ms > now_ms && !transport->is_stopping)) {
+            k++;
+            continue;
+        }
+        close(lingering->fd);
+        *lingering = transport->lingering[--transport->lingering_count];
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+static bool wait_tick(struct rest_server *server, pthread_cond_t *tick)
+{
+    struct timespec until;
+    bool is_stopping;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += TICK_MS * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    pthread_mutex_lock(&server->lock);
+    if (!server->transport->is_stopping)
+        pthread_cond_timedwait(tick, &server->lock, &until);
+    is_stopping = server->transport->is_stopping;
+    pthread_mutex_unlock(&server->lock);
+    return !is_stopping;
+}
+
+/* Cuts what is late and gives back what has lingered. */
+static void *reap(void *context)
+{
+    struct rest_server *server = context;
+
+    while (wait_tick(server, &server->quiet)) {
+        uint64_t now = guard_now_ms();
+
+        guard_cut_late(&server->limits, now);
+        drain_lingering(server, now);
+    }
+    drain_lingering(server, UINT64_MAX);
+    return NULL;
+}
+
+/* ---- starting and stopping ---- */
+
+static int fail(harper_error *error, int status, const char *format, const char *what)
+{
+    if (error != NULL) {
+        error->status = status;
+        error->offset = -1;
+        snprintf(error->message, sizeof error->message, format, what);
+    }
+    return status;
+}
+
+static int listen_on(const struct rest_options *options, uint16_t *port, harper_error *error)
+{
+    const char *address = options->address == NULL ? "127.0.0.1" : options->address;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE},
+                    *found = NULL;
+    struct sockaddr_storage bound;
+    socklen_t bound_len = sizeof bound;
+    char service[8], host[64];
+    int fd, on = 1;
+
+    snprintf(service, sizeof service, "%u", options->port);
+    if (getaddrinfo(address, service, &hints, &found) != 0) {
+        fail(error, HARPER_INVALID, "%s is not an address", address);
+        return -1;
+    }
+    fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1024) != 0 ||
+        getsockname(fd, (struct sockaddr *)&bound, &bound_len) != 0) {
+        snprintf(host, sizeof host, "%.48s:%s", address, service);
+        if (error != NULL) {
+            error->status = HARPER_IO;
+            error->offset = -1;
+            snprintf(error->message, sizeof error->message, "cannot listen on %s: %s", host,
+                     strerror(errno));
+        }
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    } else {
+        *port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                                  : ((struct sockaddr_in *)&bound)->sin_port);
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+static void log_error(void *context, const char *format, va_list args)
+{
+    (void)context, (void)format, (void)args; /* what clients do wrong is not the operator's noise */
+}
+
+static struct MHD_Daemon *start_daemon(struct rest_server *server,
+                                       const struct rest_options *options, int fd)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = options->threads != 0 ? options->threads : cores < 1 ? 1 : (unsigned)cores;
+    unsigned idle_ms = options->idle_ms == 0 ? 30000 : options->idle_ms;
+    unsigned connections = options->connections_max == 0 ? 4096 : options->connections_max;
+
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle,
+        server, MHD_OPTION_EXTERNAL_LOGGER, log_error, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_THREAD_POOL_SIZE, threads < 2 ? 0 : threads, MHD_OPTION_CONNECTION_LIMIT,
+        connections < threads ? threads : connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        idle_ms < 1000 ? 1 : idle_ms / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
+        keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, begin_request, server,
+        MHD_OPTION_NOTIFY_CONNECTION, notify_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
+        notify_completed, server, MHD_OPTION_END);
+}
+
+static bool init_locks(struct rest_server *server)
+{
+    pthread_condattr_t attributes;
+    bool ok = pthread_condattr_init(&attributes) == 0 &&
+              pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+              pthread_cond_init(&server->quiet, &attributes) == 0;
+
+    pthread_condattr_destroy(&attributes);
+    return ok && pthread_mutex_init(&server->lock, NULL) == 0;
+}
+
+static void server_free(struct rest_server *server)
+{
+    if (server == NULL)
+        return;
+    if (server->access_log >= 0)
+        close(server->access_log);
+    free(server->transport);
+    free(server);
+}
+
+int rest_start(harper *db, const struct rest_options *options, struct rest_server **out,
+               harper_error *error)
+{
+    struct rest_server *server = calloc(1, sizeof *server);
+    int fd;
+
+    *out = NULL;
+    if (!guard_is_in_place()) {
+        free(server);
+        return fail(error, HARPER_INTERNAL, "%s",
+                    "this program does not read its sockets through the guard");
+    }
+    if (server == NULL || (server->transport = calloc(1, sizeof *server->transport)) == NULL ||
+        !init_locks(server)) {
+        free(server);
+        return fail(error, HARPER_NO_MEMORY, "%s", "out of memory");
+    }
+    server->db = db;
+    server->exports_all = options->exports_all;
+    server->limits = (struct guard_limits){
+        .body_bytes_max = options->body_bytes_max == 0 ? 16u << 20 : options->body_bytes_max,
+        .head_ms = options->header_ms == 0 ? 10000 : options->header_ms,
+        .body_ms = options->body_ms == 0 ? 120000 : options->body_ms};
+    server->access_log = -1;
+    if (options->access_log != NULL) {
+        server->access_log =
+            open(options->access_log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+        if (server->access_log < 0) {
+            server_free(server);
+            return fail(error, HARPER_IO, "%s cannot be written", options->access_log);
+        }
+    }
+    fd = listen_on(options, &server->transport->port, error);
+    if (fd < 0) {
+        server_free(server);
+        return error == NULL ? HARPER_IO : error->status;
+    }
+    server->transport->has_reaper =
+        pthread_create(&server->transport->reaper, NULL, reap, server) == 0;
+    if (server->transport->has_reaper)
+        server->transport->daemon = start_daemon(server, options, fd);
+    if (server->transport->daemon == NULL) {
+        close(fd);
+        rest_stop(server, 0);
+        return fail(error, HARPER_INTERNAL, "%s", "the HTTP server cannot be started");
+    }
+    *out = server;
+    return HARPER_OK;
+}
+
+uint16_t rest_port(const struct rest_server *server)
+{
+    return server->transport->port;
+}
+
+/* Until no request is running, for at most drain_ms. */
+static void wait_quiet(struct rest_server *server, uint32_t drain_ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += drain_ms / 1000;
+    until.tv_nsec += (long)(drain_ms % 1000) * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    pthread_mutex_lock(&server->lock);
+    while (atomic_load(&server->active) > 0)
+        if (pthread_cond_timedwait(&server->quiet, &server->lock, &until) == ETIMEDOUT)
+            break;
+    pthread_mutex_unlock(&server->lock);
+}
+
+void rest_stop(struct rest_server *server, uint32_t drain_ms)
+{
+    struct transport *transport = server->transport;
+
+    if (transport->daemon != NULL) {
+        int fd = MHD_quiesce_daemon(transport->daemon);
+
+        atomic_store(&server->is_draining, true);
+        wait_quiet(server, drain_ms);
+        MHD_stop_daemon(transport->daemon);
+        if (fd >= 0)
+            close(fd);
+    }
+    pthread_mutex_lock(&server->lock);
+    transport->is_stopping = true;
+    pthread_cond_broadcast(&server->quiet);
+    pthread_mutex_unlock(&server->lock);
+    if (transport->has_reaper)
+        pthread_join(transport->reaper, NULL);
+    while (server->workers != NULL) {
+        struct worker *worker = server->workers;
+
+        server->workers = worker->next;
+        worker_free(worker);
+    }
+    pthread_cond_destroy(&server->quiet);
+    pthread_mutex_destroy(&server->lock);
+    server_free(server);
+}

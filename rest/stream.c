@@ -1,0 +1,139 @@
+/*
+ * Collections. A result up to STREAM_BYTES is written at once; what is longer is written row by row
+ * as the client takes it, from the statement that stands where it stopped. Closing the stream ends
+ * the statement and with it the snapshot.
+ */
+#include "rest/rest_internal.h"
+#include <stdlib.h>
+
+struct stream {
+    struct worker *worker;
+    struct seat *seat; /* NULL: still the worker's */
+    harper_statement *statement;
+    enum media media;
+    struct csv csv;
+    bool is_done;
+    size_t rows;
+    struct buf pending;
+    size_t pending_at;
+};
+
+static void finish(struct stream *stream)
+{
+    if (stream->media != MEDIA_CSV)
+        buf_append_byte(&stream->pending, ']');
+    stream->is_done = true;
+    harper_finalize(stream->statement);
+    stream->statement = NULL;
+}
+
+/* What went out cannot be taken back: the array ends with the failure. */
+static void finish_failed(struct stream *stream, const harper_error *error)
+{
+    if (stream->media != MEDIA_CSV) {
+        buf_append_text(&stream->pending, stream->rows > 0 ? ",{\"error\":" : "{\"error\":");
+        json_write_text(&stream->pending, slice_text(error->message));
+        buf_append_byte(&stream->pending, '}');
+    }
+    finish(stream);
+}
+
+static void write_row(struct stream *stream)
+{
+    if (stream->media == MEDIA_CSV) {
+        csv_write_row(&stream->csv, stream->statement, &stream->pending);
+    } else {
+        if (stream->rows > 0)
+            buf_append_byte(&stream->pending, ',');
+        statement_write_row_json(stream->statement, &stream->pending);
+    }
+    stream->rows++;
+}
+
+/* Rows until `bytes` are pending. HARPER_ROW: there may be more; HARPER_DONE; or a failure. */
+static int fill(struct stream *stream, size_t bytes)
+{
+    int st = HARPER_ROW;
+
+    while (st == HARPER_ROW && stream->pending.len < bytes) {
+        st = harper_step(stream->statement);
+        if (st != HARPER_ROW)
+            break;
+        write_row(stream);
+        if (stream->pending.failed)
+            return HARPER_NO_MEMORY;
+    }
+    return st;
+}
+
+void stream_begin(struct request *request, struct answer *answer, harper_statement *statement,
+                  enum media media, const struct route *route)
+{
+    struct stream first = {
+        .worker = request->worker, .statement = statement, .media = media, .pending = answer->body};
+    struct stream *stream;
+    int st;
+
+    if (media == MEDIA_CSV) {
+        csv_begin(&first.csv, statement, route, false, &request->worker->seat->arena);
+        csv_write_head(&first.csv, statement, &first.pending);
+    } else {
+        buf_append_byte(&first.pending, '[');
+    }
+    st = fill(&first, STREAM_BYTES);
+    if (st == HARPER_DONE) {
+        finish(&first);
+        answer->body = first.pending;
+        return;
+    }
+    stream = st == HARPER_ROW ? malloc(sizeof *stream) : NULL;
+    if (stream == NULL) {
+        harper_error error = *harper_session_error(request->worker->seat->session);
+
+        if (st == HARPER_ROW || st == HARPER_NO_MEMORY)
+            error = (harper_error){.status = HARPER_NO_MEMORY, .offset = -1};
+        harper_finalize(statement);
+        answer->body = first.pending;
+        problem_of(request, answer, &error);
+        return;
+    }
+    *stream = first;
+    stream->seat = request->worker->seat;
+    worker_keep_seat(request->worker);
+    answer->body = (struct buf){0};
+    answer->stream = stream;
+}
+
+size_t stream_read(struct stream *stream, char *out, size_t room)
+{
+    size_t len = stream->pending.len - stream->pending_at;
+
+    if (len == 0 && !stream->is_done) {
+        int st;
+
+        buf_clear(&stream->pending);
+        stream->pending_at = 0;
+        st = fill(stream, room);
+        if (st == HARPER_DONE)
+            finish(stream);
+        else if (st != HARPER_ROW)
+            finish_failed(stream, harper_session_error(stream->seat->session));
+        len = stream->pending.len;
+    }
+    if (len > room)
+        len = room;
+    memcpy(out, stream->pending.data + stream->pending_at, len);
+    stream->pending_at += len;
+    return len;
+}
+
+void stream_close(struct stream *stream)
+{
+    if (stream == NULL)
+        return;
+    harper_finalize(stream->statement);
+    if (stream->seat != NULL)
+        worker_return_seat(stream->worker, stream->seat);
+    buf_free(&stream->pending);
+    free(stream);
+}
