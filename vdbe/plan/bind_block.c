@@ -5,6 +5,18 @@
 
 /* ---- sources and joins ---- */
 
+/* A query in FROM sees past the block it stands in, so what it reads of outer rows marks the outer
+ * queries but not this block's own. */
+static void inherit_correlation(struct bound_block *block, const struct source_info *info)
+{
+    const struct bound_query *inner = info->query != NULL ? info->query
+                                      : info->cte != NULL ? info->cte->query
+                                                          : NULL;
+
+    if (inner != NULL && inner->plan.is_correlated && block->scope.query != NULL)
+        block->scope.query->plan.is_correlated = true;
+}
+
 static bool left_has_column(const struct planner *p, const struct ir_block *block, size_t count,
                             struct slice name)
 {
@@ -91,6 +103,16 @@ static enum status bind_join(struct planner *p, struct bound_block *block, size_
     return ST_OK;
 }
 
+/* A query in FROM does not see its neighbours: what it reads from outside lies outside of this query
+ * as well. */
+static void mark_source(struct bound_block *block, const struct source_info *info)
+{
+    const struct bound_query *query = info->cte != NULL ? info->cte->query : info->query;
+
+    if (query != NULL && query->plan.is_correlated && block->scope.query != NULL)
+        block->scope.query->plan.is_correlated = true;
+}
+
 enum status bind_sources(struct planner *p, struct bound_block *block, struct scope *outer)
 {
     struct ir_block *ir = block->ir;
@@ -106,6 +128,8 @@ enum status bind_sources(struct planner *p, struct bound_block *block, struct sc
         info = info_of(p, ir->sources[i]);
         info->block = block;
         info->position = (uint8_t)i;
+        mark_source(block, info);
+        inherit_correlation(block, info);
     }
     block->scope.clause = "ON";
     for (size_t i = 0; i < ir->source_count; i++) {
