@@ -46,6 +46,7 @@ struct sorter {
     uint32_t *heap; /* run numbers, least first */
     size_t heap_count;
     const char *entry; /* present */
+    uint64_t given;    /* rows read, against the limit */
     /* queue */
     uint64_t arrivals;
     size_t queued; /* items that are a heap already */
@@ -524,6 +525,9 @@ static enum status step_runs(struct sorter *sorter)
 
 static enum status step(struct sorter *sorter)
 {
+    if (sorter->given >= sorter->limit)
+        return ST_DONE;
+    sorter->given++;
     return sorter->runs != NULL ? step_runs(sorter) : step_memory(sorter);
 }
 
@@ -543,6 +547,7 @@ enum status sorter_first(struct sorter *sorter)
 {
     sorter->entry = NULL;
     sorter->next = 0;
+    sorter->given = 0;
     sorter->has_last_key = false;
     if (sorter->run_starts.len != 0)
         TRY(open_runs(sorter));
