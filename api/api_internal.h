@@ -68,7 +68,7 @@ struct harper_session {
     struct harper_statement *statements; /* all of them, for closing */
     struct harper_statement *cache[CACHE_SLOTS];
     unsigned cache_count;
-    uint64_t cache_clock;
+    struct harper_statement *cache_oldest, *cache_newest;
     struct arena prepare;
     struct plan_options plan_options;
     struct vm_host host;
@@ -94,7 +94,7 @@ struct harper_statement {
     harper_session *session;
     struct harper_statement *next, *previous; /* session->statements */
     struct harper_statement *next_cached;
-    uint64_t cached_at;
+    struct harper_statement *older, *newer; /* in the list of idle statements */
     int language;
     uint64_t hash;
     char *text; /* own copy */

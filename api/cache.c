@@ -13,40 +13,64 @@ uint64_t cache_hash(int language, const char *text, size_t bytes)
     return hash_bytes(slice_of(text, bytes), (uint64_t)language);
 }
 
+/* The list of all idle statements, least recently given first: what leaves when there are too many.
+ */
+static void list_append(harper_session *session, harper_statement *statement)
+{
+    statement->older = session->cache_newest;
+    statement->newer = NULL;
+    if (session->cache_newest != NULL)
+        session->cache_newest->newer = statement;
+    else
+        session->cache_oldest = statement;
+    session->cache_newest = statement;
+}
+
+static void list_remove(harper_session *session, harper_statement *statement)
+{
+    if (statement->older != NULL)
+        statement->older->newer = statement->newer;
+    else
+        session->cache_oldest = statement->newer;
+    if (statement->newer != NULL)
+        statement->newer->older = statement->older;
+    else
+        session->cache_newest = statement->older;
+    statement->older = statement->newer = NULL;
+}
+
+/* Out of its bucket and out of the list. */
+static void take_out(harper_session *session, harper_statement *statement)
+{
+    harper_statement **at = &session->cache[statement->hash % CACHE_SLOTS];
+
+    while (*at != statement)
+        at = &(*at)->next_cached;
+    *at = statement->next_cached;
+    statement->next_cached = NULL;
+    list_remove(session, statement);
+    session->cache_count--;
+}
+
+static bool is_of(const harper_statement *statement, uint64_t hash, int language, const char *text,
+                  size_t bytes)
+{
+    return statement->hash == hash && statement->language == language &&
+           statement->text_bytes == bytes && memcmp(statement->text, text, bytes) == 0;
+}
+
 harper_statement *cache_take(harper_session *session, int language, const char *text, size_t bytes)
 {
     uint64_t hash = cache_hash(language, text, bytes);
 
-    for (harper_statement **at = &session->cache[hash % CACHE_SLOTS]; *at != NULL;
-         at = &(*at)->next_cached) {
-        harper_statement *statement = *at;
-
-        if (statement->hash == hash && statement->language == language &&
-            statement->text_bytes == bytes && memcmp(statement->text, text, bytes) == 0) {
-            *at = statement->next_cached;
-            statement->next_cached = NULL;
-            session->cache_count--;
-            return statement;
+    for (harper_statement *at = session->cache[hash % CACHE_SLOTS]; at != NULL;
+         at = at->next_cached) {
+        if (is_of(at, hash, language, text, bytes)) {
+            take_out(session, at);
+            return at;
         }
     }
     return NULL;
-}
-
-static void drop_oldest(harper_session *session)
-{
-    harper_statement **oldest = NULL;
-    harper_statement *victim;
-
-    for (unsigned slot = 0; slot < CACHE_SLOTS; slot++)
-        for (harper_statement **at = &session->cache[slot]; *at != NULL; at = &(*at)->next_cached)
-            if (oldest == NULL || (*at)->cached_at < (*oldest)->cached_at)
-                oldest = at;
-    if (oldest == NULL)
-        return;
-    victim = *oldest;
-    *oldest = victim->next_cached;
-    session->cache_count--;
-    statement_free(victim);
 }
 
 void cache_give(harper_statement *statement)
@@ -59,30 +83,30 @@ void cache_give(harper_statement *statement)
         return;
     }
     for (harper_statement *other = *slot; other != NULL; other = other->next_cached) {
-        if (other->hash == statement->hash && other->language == statement->language &&
-            other->text_bytes == statement->text_bytes &&
-            memcmp(other->text, statement->text, other->text_bytes) == 0) {
+        if (is_of(other, statement->hash, statement->language, statement->text,
+                  statement->text_bytes)) {
             statement_free(statement);
             return;
         }
     }
-    if (session->cache_count >= CACHE_ENTRIES_MAX)
-        drop_oldest(session);
+    if (session->cache_count >= CACHE_ENTRIES_MAX) {
+        harper_statement *victim = session->cache_oldest;
+
+        take_out(session, victim);
+        statement_free(victim);
+    }
     statement->next_cached = *slot;
-    statement->cached_at = ++session->cache_clock;
     *slot = statement;
+    list_append(session, statement);
     session->cache_count++;
 }
 
 void cache_clear(harper_session *session)
 {
-    for (unsigned slot = 0; slot < CACHE_SLOTS; slot++) {
-        while (session->cache[slot] != NULL) {
-            harper_statement *statement = session->cache[slot];
+    while (session->cache_oldest != NULL) {
+        harper_statement *statement = session->cache_oldest;
 
-            session->cache[slot] = statement->next_cached;
-            statement_free(statement);
-        }
+        take_out(session, statement);
+        statement_free(statement);
     }
-    session->cache_count = 0;
 }
