@@ -279,11 +279,13 @@ static enum status begin_machine(harper_statement *statement, struct error *err)
 
 static enum status recompile(harper_statement *statement, struct error *err)
 {
+    bool was_cacheable = statement->is_cacheable, is_empty;
     size_t used;
-    bool is_empty;
 
     drop_program(statement);
+    statement->is_cacheable = false; /* while it has no program */
     TRY(statement_compile(statement, &used, &is_empty, err));
+    statement->is_cacheable = was_cacheable;
     return statement->vm == NULL ? ST_OK : bind_again(statement);
 }
 
@@ -295,6 +297,11 @@ static enum status begin(harper_statement *statement, struct error *err)
 
     if (session->running == 0)
         session->interrupted = false;
+    if (statement->program == NULL) { /* the last attempt to compile it again failed */
+        TRY(recompile(statement, err));
+        if (statement->vm == NULL)
+            return ST_OK;
+    }
     for (int attempt = 0; attempt < 8; attempt++) {
         enum status st = ST_OK;
 
@@ -388,7 +395,7 @@ int harper_step(harper_statement *statement)
 
     if (statement->texts.used_bytes > 0)
         arena_reset(&statement->texts);
-    if (statement->vm == NULL)
+    if (statement->vm == NULL && statement->canned != NULL)
         return step_canned(statement);
     if (statement->canned != NULL && statement->is_done) /* EXPLAIN ANALYZE has run */
         return step_canned(statement);
