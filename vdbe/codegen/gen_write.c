@@ -624,6 +624,7 @@ static void gen_upsert(struct gen *g, struct write *write, const struct plan_ups
     gen_change(g, &change, &changed, cursor);
     place_row(g, write, write->plan->new_row);
     assert(write->row == failed_row);
+    (void)failed_row;
     gen_emit(g, OP_GOTO, done, 0, 0);
 }
 
