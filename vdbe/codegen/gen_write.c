@@ -1,6 +1,5 @@
 /* INSERT, UPDATE, DELETE and what is compiled around their rows: NOT NULL, CHECK, generated
  * columns, conflicts, upsert, RETURNING. */
-#include "storage/crdt/crdt.h"
 #include "vdbe/codegen/codegen_internal.h"
 
 struct write {
