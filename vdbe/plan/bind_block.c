@@ -103,8 +103,8 @@ static enum status bind_join(struct planner *p, struct bound_block *block, size_
     return ST_OK;
 }
 
-/* A query in FROM does not see its neighbours: what it reads from outside lies outside of this query
- * as well. */
+/* A query in FROM does not see its neighbours: what it reads from outside lies outside of this
+ * query as well. */
 static void mark_source(struct bound_block *block, const struct source_info *info)
 {
     const struct bound_query *query = info->cte != NULL ? info->cte->query : info->query;

@@ -81,7 +81,7 @@ bool attribute_is_scalar(const struct attribute *attribute)
 }
 
 /* Can the operand be an array at all? Declared scalars and primary keys cannot. */
-static bool may_be_array(const struct planner *p, const struct ir_expr *expr)
+bool may_be_array(const struct planner *p, const struct ir_expr *expr)
 {
     const struct table *table;
     uint16_t attribute;

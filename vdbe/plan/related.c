@@ -108,6 +108,38 @@ static struct ir_expr *link_condition(struct planner *p, const struct relation *
 
 /* ---- conditions ---- */
 
+/* An array of keys is followed in its own order: FROM each element, the target with that key. */
+static struct ir_query *query_by_list(struct planner *p, const struct relation *relation,
+                                      struct ir_source *here, struct ir_source *target,
+                                      struct ir_expr *output, struct ir_expr *conditions)
+{
+    struct ir_source *elements = ARENA_NEW(p->arena, struct ir_source);
+    struct ir_source *list[2];
+    struct source_info *info;
+    struct ir_expr *element, *key, *link;
+
+    if (elements == NULL)
+        return NULL;
+    elements->kind = IR_SOURCE_DOCUMENTS;
+    elements->args = ARENA_NEW(p->arena, struct ir_expr *);
+    if (elements->args == NULL || source_number(p, elements, &info) != ST_OK)
+        return NULL;
+    elements->table = elements; /* bound: nothing to look up */
+    elements->arg_count = 1;
+    elements->args[0] = column_new(p, here, relation->from, 1, -1);
+    element = column_new(p, elements, 0, 0, -1);
+    key = column_new(p, target, relation->to, 0, -1);
+    if (elements->args[0] == NULL || element == NULL || key == NULL)
+        return NULL;
+    link = ir_compare(p->arena, IR_EQ, key, element);
+    if (link != NULL)
+        link->any_element = relation->to_is_list;
+    target->join = IR_JOIN_CROSS;
+    list[0] = elements;
+    list[1] = target;
+    return query_over(p, list, 2, output, ir_and(p->arena, link, conditions));
+}
+
 static const struct attribute *relation_of_path(const struct planner *p, const struct scope *scope,
                                                 const struct ir_expr *column,
                                                 struct ir_source **source, size_t *used)
@@ -188,6 +220,28 @@ static struct ir_expr *exists_new(struct planner *p, const struct relation *rela
     return expr->as.subquery.query == NULL ? NULL : expr;
 }
 
+/* Keys in a list are followed one by one, each by key. */
+static struct ir_expr *exists_in_list(struct planner *p, const struct relation *relation,
+                                      struct ir_source *here, struct ir_expr *conditions)
+{
+    struct ir_source *target = target_source(p, relation);
+    struct ir_expr *expr = ir_expr_new(p->arena, IR_SUBQUERY, conditions->offset);
+
+    if (target == NULL || expr == NULL)
+        return NULL;
+    expr->as.subquery.is_exists = true;
+    expr->as.subquery.query =
+        query_by_list(p, relation, here, target, literal_new(p, value_int(1)), conditions);
+    return expr->as.subquery.query == NULL ? NULL : expr;
+}
+
+static struct ir_expr *related_exists(struct planner *p, const struct relation *relation,
+                                      struct ir_source *here, struct ir_expr *conditions)
+{
+    return relation->from_is_list ? exists_in_list(p, relation, here, conditions)
+                                  : exists_new(p, relation, here, conditions);
+}
+
 static void drop_steps(struct ir_expr *path, size_t steps)
 {
     path->as.column.parts += steps;
@@ -225,7 +279,7 @@ static enum status gather_related(struct planner *p, struct scope *scope, struct
     }
     if (together == NULL)
         return no_memory(p);
-    level->as.list.operands[first] = exists_new(p, &relation, source, together);
+    level->as.list.operands[first] = related_exists(p, &relation, source, together);
     level->as.list.count = kept;
     if (level->as.list.operands[first] == NULL)
         return no_memory(p);
@@ -246,7 +300,7 @@ static enum status related_single(struct planner *p, struct scope *scope, struct
     TRY(find_relation(p, info_of(p, source)->table, attribute, &relation));
     TRY(check_path(p, path, used));
     drop_steps(path, used);
-    *slot = exists_new(p, &relation, source, *slot);
+    *slot = related_exists(p, &relation, source, *slot);
     return *slot == NULL ? no_memory(p) : ST_OK;
 }
 
@@ -317,38 +371,6 @@ static enum status noted_conditions(struct planner *p, const struct ir_source *s
 }
 
 /* ---- values ---- */
-
-/* An array of keys is followed in its own order: FROM each element, the target with that key. */
-static struct ir_query *query_by_list(struct planner *p, const struct relation *relation,
-                                      struct ir_source *here, struct ir_source *target,
-                                      struct ir_expr *output, struct ir_expr *conditions)
-{
-    struct ir_source *elements = ARENA_NEW(p->arena, struct ir_source);
-    struct ir_source *list[2];
-    struct source_info *info;
-    struct ir_expr *element, *key, *link;
-
-    if (elements == NULL)
-        return NULL;
-    elements->kind = IR_SOURCE_DOCUMENTS;
-    elements->args = ARENA_NEW(p->arena, struct ir_expr *);
-    if (elements->args == NULL || source_number(p, elements, &info) != ST_OK)
-        return NULL;
-    elements->table = elements; /* bound: nothing to look up */
-    elements->arg_count = 1;
-    elements->args[0] = column_new(p, here, relation->from, 1, -1);
-    element = column_new(p, elements, 0, 0, -1);
-    key = column_new(p, target, relation->to, 0, -1);
-    if (elements->args[0] == NULL || element == NULL || key == NULL)
-        return NULL;
-    link = ir_compare(p->arena, IR_EQ, key, element);
-    if (link != NULL)
-        link->any_element = relation->to_is_list;
-    target->join = IR_JOIN_CROSS;
-    list[0] = elements;
-    list[1] = target;
-    return query_over(p, list, 2, output, ir_and(p->arena, link, conditions));
-}
 
 /* A list that is absent gives nothing at all rather than an empty list. */
 static struct ir_expr *absent_unless(struct planner *p, struct ir_source *here, uint16_t attribute,

@@ -119,6 +119,8 @@ static enum status use_side(struct planner *p, struct bound_block *block, struct
 
     if (!is_indexable(p, block, column, &use))
         return ST_OK;
+    if (expr->any_element && may_be_array(p, value))
+        return ST_OK; /* each of its elements would have to be looked up */
     use.value = value;
     use.value_sources = value->is_constant ? 0 : expr_sources(p, block, value);
     if ((use.value_sources >> use.position & 1) != 0)
