@@ -319,6 +319,33 @@ static void run_open(struct shell *shell, struct words *words)
     }
 }
 
+static void run_serve(struct shell *shell, struct words *words)
+{
+    bool exports_all = false;
+    const char *port = NULL;
+    char *end = NULL;
+    unsigned long number = 0;
+
+    for (int k = 1; k < words->count; k++) {
+        if (strcmp(words->at[k], "--all") == 0)
+            exports_all = true;
+        else
+            port = words->at[k];
+    }
+    if (port != NULL && strcasecmp(port, "off") == 0) {
+        serve_stop(shell);
+        return;
+    }
+    if (port == NULL && shell->server != NULL) {
+        serve_show(shell);
+        return;
+    }
+    if (port != NULL && ((number = strtoul(port, &end, 10)) > 65535 || *end != '\0'))
+        complain(shell, "usage: .serve [PORT|off] [--all]%s", "");
+    else
+        serve_start(shell, (unsigned)number, exports_all);
+}
+
 /* ---- settings ---- */
 
 static void run_mode(struct shell *shell, struct words *words)
@@ -464,6 +491,9 @@ static const struct command commands[] = {
     {".schema", "[PATTERN]", "the statements that made the tables", run_schema},
     {".separator", "COLUMN [ROW]", "what stands between columns and rows in list mode",
      run_separator},
+    {".serve", "[PORT|off] [--all]",
+     "serve this database over HTTP beside the prompt; --all: also tables without @export",
+     run_serve},
     {".show", "", "the present settings", run_show},
     {".tables", "[PATTERN]", "names of tables and views", run_tables},
     {".timer", "on|off", "show how long statements took", run_timer},

@@ -49,6 +49,7 @@ bool shell_open(struct shell *shell, const char *path, const harper_options *opt
 void shell_close(struct shell *shell)
 {
     interruptible = NULL;
+    serve_stop(shell);
     harper_session_close(shell->session);
     if (shell->db != NULL)
         harper_close(shell->db);

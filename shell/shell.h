@@ -26,9 +26,12 @@ enum output_mode {
     MODE_COUNT
 };
 
+struct rest_server;
+
 struct shell {
     harper *db;
     harper_session *session;
+    struct rest_server *server; /* of .serve, NULL: none */
     char *path;
     FILE *out;            /* where rows go: stdout or .output's file */
     bool is_interactive;  /* standard input is a terminal */
@@ -89,6 +92,13 @@ void export_file(struct shell *shell, const char *path, const char *source);
 
 /* -1: argv[0] is no subcommand; else the exit code. */
 int subcommand_run(int argc, char **argv);
+
+/* ---- serve.c: .serve ---- */
+
+/* Port 0 is a free one. The address is printed. */
+void serve_start(struct shell *shell, unsigned port, bool exports_all);
+void serve_stop(struct shell *shell);
+void serve_show(struct shell *shell);
 
 /* ---- input.c: the terminal ---- */
 
