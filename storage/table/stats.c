@@ -88,7 +88,8 @@ enum status index_stats_decode(struct index_stats *stats, struct slice bytes)
         return ST_CORRUPT;
     for (unsigned part = 0; part < parts; part++) {
         for (unsigned i = 0; i < SKETCH_REGISTERS; i++) {
-            (void)read_u8(&bytes, &rank);
+            if (!read_u8(&bytes, &rank))
+                return ST_CORRUPT;
             atomic_store(&stats->registers[part][i], rank > 64 ? 64 : rank);
         }
     }
