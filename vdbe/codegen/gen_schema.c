@@ -68,7 +68,7 @@ static bool describe_column(struct gen *g, const struct ir_column_def *column, b
 
     *out = (struct attribute){.name = gen_p4_slice(g, column->name.text),
                               .declared_type = gen_p4_slice(g, column->type),
-                              .affinity = affinity_of_type(column->type),
+                              .affinity = (uint8_t)affinity_of_type(column->type),
                               .generated = generated[column->generated],
                               .is_list = column->is_list,
                               .is_element_not_null = column->is_element_not_null,

@@ -191,7 +191,7 @@ static bool is_key_column(const struct table *table, uint16_t attribute)
 static enum status drop_column(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
 {
     const struct table *table;
-    uint16_t attribute;
+    uint16_t attribute = ATTRIBUTE_NONE;
 
     TRY(find_table(vm, spec, txn, &table));
     TRY(find_column(vm, spec, table, spec->column, &attribute));
@@ -212,7 +212,7 @@ static enum status drop_column(struct vm *vm, const struct schema_spec *spec, st
 static enum status rename_column(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
 {
     const struct table *table;
-    uint16_t attribute;
+    uint16_t attribute = ATTRIBUTE_NONE;
 
     TRY(find_table(vm, spec, txn, &table));
     TRY(find_column(vm, spec, table, spec->column, &attribute));
