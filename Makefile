@@ -17,12 +17,13 @@ VERSION := 0.1.0
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wmissing-prototypes -Wstrict-prototypes \
         -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wundef -Werror
 CFLAGS_debug   := -O1 -g -DHARPER_DEBUG
-CFLAGS_release := -O2 -g -flto -DNDEBUG -fno-semantic-interposition
+# Link-time inlining makes -Wmaybe-uninitialized guess across files; the other builds keep it.
+CFLAGS_release := -O2 -g -flto -DNDEBUG -fno-semantic-interposition $(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized)
 CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -DHARPER_DEBUG
 CFLAGS_tsan    := -O1 -g -fsanitize=thread -DHARPER_DEBUG
 CFLAGS_fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -DHARPER_DEBUG
 LDFLAGS_fuzz   := -fsanitize=address,undefined
-LDFLAGS_release := -O2 -flto=auto
+LDFLAGS_release := -O2 -flto=auto $(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized)
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 AR_release     := $(if $(findstring clang,$(CC)),llvm-ar-14,gcc-ar)
@@ -173,13 +174,14 @@ check: setup
 
 # ---- installing ----
 ## install          the shell, the library, its header, pkg-config file and man page, below DESTDIR and PREFIX
+RELEASE ?= build/release
 install:
-	@$(MAKE) --no-print-directory MODE=release all build/release/libharper-install.a
+	@$(MAKE) --no-print-directory MODE=release BUILD=$(RELEASE) $(addprefix $(RELEASE)/,harper libharper.so libharper-install.a)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 build/release/harper $(DESTDIR)$(PREFIX)/bin/harper
+	install -m 755 $(RELEASE)/harper $(DESTDIR)$(PREFIX)/bin/harper
 	install -m 644 api/harper.h $(DESTDIR)$(PREFIX)/include/harper.h
-	install -m 644 build/release/libharper-install.a $(DESTDIR)$(PREFIX)/lib/libharper.a
-	install -m 755 build/release/libharper.so $(DESTDIR)$(PREFIX)/lib/libharper.so.$(VERSION)
+	install -m 644 $(RELEASE)/libharper-install.a $(DESTDIR)$(PREFIX)/lib/libharper.a
+	install -m 755 $(RELEASE)/libharper.so $(DESTDIR)$(PREFIX)/lib/libharper.so.$(VERSION)
 	ln -sf libharper.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libharper.so.0
 	ln -sf libharper.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libharper.so
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' 'Name: harper' \
