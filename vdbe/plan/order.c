@@ -122,6 +122,22 @@ static bool adjacency_is_delivered(const struct block_plan *bp, unsigned positio
     return left == 0;
 }
 
+/* Step over parts that are the same for all rows to the one that is `key`. False: another part
+ * comes first. Behind the last part: true when nothing is left to be told apart. */
+static bool find_part(const struct block_plan *bp, unsigned position, const struct path *path,
+                      const struct plan_order *key, struct part_cursor *c, uint16_t *attribute,
+                      struct key_part *order)
+{
+    for (; c->part < c->parts; c->part++) {
+        *attribute = cursor_attribute(c, order);
+        if (part_has_key(bp, position, *attribute, *order, key))
+            return true;
+        if (!part_is_equal(bp, path, c->part))
+            return false;
+    }
+    return key->expr->kind == IR_COLUMN && bp->source_count == 1;
+}
+
 bool order_is_delivered(const struct block_plan *bp, unsigned position, const struct path *path,
                         const struct order_wish *wish, uint64_t constant, bool *descending)
 {
@@ -150,26 +166,15 @@ bool order_is_delivered(const struct block_plan *bp, unsigned position, const st
         return adjacency_is_delivered(bp, position, path, wish, constant, &c);
     for (; k < wish->count; k++) {
         const struct plan_order *key = &wish->keys[k];
-        struct key_part order;
-        uint16_t attribute;
+        struct key_part order = {0};
+        uint16_t attribute = ATTRIBUTE_NONE;
         bool wants;
 
         if (key_is_constant(bp, key->expr, constant))
             continue;
-        for (;; c.part++) {
-            if (c.part >= c.parts) { /* the whole key was used: rows are told apart by now */
-                if (key->expr->kind != IR_COLUMN || bp->source_count != 1)
-                    return false;
-                k = wish->count;
-                break;
-            }
-            attribute = cursor_attribute(&c, &order);
-            if (part_has_key(bp, position, attribute, order, key))
-                break;
-            if (!part_is_equal(bp, path, c.part))
-                return false;
-        }
-        if (k == wish->count)
+        if (!find_part(bp, position, path, key, &c, &attribute, &order))
+            return false;
+        if (c.part >= c.parts) /* the whole key was used: rows are told apart by now */
             break;
         if (c.part < path->equal_count && bp->terms.uses[path->equals[c.part]].op == TERM_IN &&
             (key->descending || order.descending))

@@ -230,8 +230,9 @@ struct plan_block {
     size_t loop_count;
     struct plan_loop *loops; /* in nesting order */
     size_t once_count;
-    struct ir_expr **once; /* constant conditions: tested before the first loop */
-    bool is_empty;         /* WHERE is never true */
+    struct ir_expr **once; /* constant conditions: tested before the first loop; when one is not
+                              true no row is read (aggregates without GROUP BY still give theirs) */
+    bool is_empty;         /* WHERE is never true: the same */
     uint8_t group;
     size_t group_count, aggregate_count;
     struct ir_expr **group_keys;

@@ -98,6 +98,13 @@ static void create_types(struct fixture *f)
          .type = TYPE_RELATIONSHIP,
          .relation_table = NAME("Owner"),
          .relation_from = NAME("ownerId")},
+        {.id = 6, .name = NAME("friendIds"), .type = TYPE_LONG, .is_list = true},
+        {.id = 7,
+         .name = NAME("friends"),
+         .type = TYPE_RELATIONSHIP,
+         .is_list = true,
+         .relation_table = NAME("Dog"),
+         .relation_from = NAME("friendIds")},
     };
     const struct attribute owner_attributes[] = {
         {.id = 0, .name = NAME("id"), .type = TYPE_LONG},
@@ -135,7 +142,7 @@ static void create_types(struct fixture *f)
                         .key_count = 1,
                         .key_attributes = key,
                         .key_parts = order,
-                        .attribute_count = 6,
+                        .attribute_count = 8,
                         .attributes = dog_attributes,
                         .index_count = 3,
                         .indexes = dog_indexes};

@@ -50,6 +50,19 @@ static void order_comes_from_an_index_in_both_directions(void **state)
                                        "  search t by index t_a backwards covering\n");
 }
 
+/* Behind the whole key nothing is left to order, but the direction still counts. */
+static void keys_behind_the_whole_key_keep_the_direction(void **state)
+{
+    struct fixture *f = *state;
+    struct ir_query *q = from(f, "t");
+
+    output(f, q, column(f, "b"), NULL);
+    order_by(f, q, column(f, "id"), true);
+    order_by(f, q, column(f, "b"), true);
+    assert_string_equal(plan_of(f, q), "select b\n"
+                                       "  scan t backwards\n");
+}
+
 /* Numbers are compared as text with a text column: an index of texts serves only the right kind. */
 static void a_text_index_is_not_used_for_numeric_comparison(void **state)
 {
@@ -270,6 +283,23 @@ static void a_full_join_is_a_left_join_and_what_is_left_over(void **state)
                                        "      anti search t by key (id = u.id) unique\n");
 }
 
+/* The inner query sees past the block it stands in: that block's query must not be kept either. */
+static void a_query_around_a_correlated_one_is_correlated(void **state)
+{
+    struct fixture *f = *state;
+    struct ir_query *inner = from(f, "u"), *middle = from(f, NULL), *q = from(f, "t");
+    struct ir_expr *scalar = ir_expr_new(&f->arena, IR_SUBQUERY, -1);
+
+    output(f, inner, column(f, "name"), "k");
+    inner->blocks[0]->is_distinct = true;
+    where(f, inner, compare(f, IR_EQ, column(f, "u.id"), column(f, "t.a")));
+    join_query(f, middle, "s", inner);
+    output(f, middle, call(f, "max", column(f, "k")), NULL);
+    scalar->as.subquery.query = middle;
+    output(f, q, scalar, NULL);
+    assert_non_null(strstr(plan_of(f, q), "  for each row\n    select max(k)\n"));
+}
+
 /* ---- names ---- */
 
 static void an_unknown_column_is_named_with_a_suggestion(void **state)
@@ -376,6 +406,19 @@ static void conditions_on_one_relationship_share_one_record(void **state)
     assert_non_null(strstr(plan, "Owner"));
 }
 
+static void keys_in_a_list_are_looked_up_one_by_one(void **state)
+{
+    struct fixture *f = *state;
+    struct ir_query *q = from_rest(f, "Dog");
+    const char *plan;
+
+    output(f, q, column(f, "id"), NULL);
+    where(f, q, any(compare(f, IR_EQ, column(f, "friends.name"), text(f, "Ada"))));
+    plan = plan_of(f, q);
+    assert_non_null(strstr(plan, "elements of friendIds\n"));
+    assert_non_null(strstr(plan, "search Dog by key (id = value) unique\n"));
+}
+
 static void a_relationship_needs_an_attribute_of_its_target(void **state)
 {
     struct fixture *f = *state;
@@ -477,6 +520,7 @@ int main(void)
         TEST(rowid_is_a_name_of_the_integer_key),
         TEST(an_index_with_all_columns_covers),
         TEST(order_comes_from_an_index_in_both_directions),
+        TEST(keys_behind_the_whole_key_keep_the_direction),
         TEST(a_text_index_is_not_used_for_numeric_comparison),
         TEST(equalities_of_one_column_become_one_in),
         TEST(a_condition_that_is_never_true_reads_nothing),
@@ -493,6 +537,7 @@ int main(void)
         TEST(a_plain_subquery_is_flattened),
         TEST(conditions_go_down_into_a_union),
         TEST(a_full_join_is_a_left_join_and_what_is_left_over),
+        TEST(a_query_around_a_correlated_one_is_correlated),
         TEST(an_unknown_column_is_named_with_a_suggestion),
         TEST(a_name_of_two_tables_is_ambiguous),
         TEST(an_unknown_table_is_named_with_a_suggestion),
@@ -501,6 +546,7 @@ int main(void)
         TEST(a_list_is_searched_by_element_and_tested_again),
         TEST(an_index_without_absent_rows_gives_no_order_alone),
         TEST(conditions_on_one_relationship_share_one_record),
+        TEST(keys_in_a_list_are_looked_up_one_by_one),
         TEST(a_relationship_needs_an_attribute_of_its_target),
         TEST(a_nested_selection_becomes_a_subquery),
         TEST(a_lifted_parameter_is_not_folded),
