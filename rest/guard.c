@@ -169,6 +169,16 @@ static void refuse_body(struct guard *guard, struct flow *flow, int status, cons
 
 /* Each of these gives the number of bytes it consumed; 0: it needs more of them. */
 
+/* libmicrohttpd knows blanks before the value of Content-Length, but not behind it. */
+static void move_blanks(const struct head *head, char *bytes)
+{
+    char *value = bytes + head->length_at;
+    size_t len = strcspn(value, " \t");
+
+    memmove(value + head->length_blanks, value, len);
+    memset(value, ' ', head->length_blanks);
+}
+
 static size_t judge_head(struct guard *guard, struct flow *flow, char *at, size_t len)
 {
     char *question;
@@ -184,6 +194,8 @@ static size_t judge_head(struct guard *guard, struct flow *flow, char *at, size_
     case HEAD_COMPLETE:
         break;
     }
+    if (guard->head.length_blanks > 0)
+        move_blanks(&guard->head, at);
     question = memchr(at + guard->head.target_at, '?', guard->head.target_bytes);
     if (question != NULL)
         *question = HEAD_QUERY_MARK;

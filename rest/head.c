@@ -166,6 +166,7 @@ static bool read_field(struct head *head, struct slice line, uint64_t body_bytes
 {
     const char *colon;
     struct slice name, value;
+    size_t blanks = 0;
 
     if (line.data[0] == ' ' || line.data[0] == '\t')
         return refuse(head, 400, "a field must not be folded over lines");
@@ -177,7 +178,7 @@ static bool read_field(struct head *head, struct slice line, uint64_t body_bytes
     while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t'))
         value = slice_of(value.data + 1, value.len - 1);
     while (value.len > 0 && (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t'))
-        value.len--;
+        value.len--, blanks++;
     if (!head_is_token(name))
         return refuse(head, 400, "a field's name must be a token, right before its colon");
     if (!is_all(value, VALUE))
@@ -199,7 +200,11 @@ static bool read_field(struct head *head, struct slice line, uint64_t body_bytes
         return head->expects_continue ||
                refuse(head, 417, "100-continue is the only expectation this server knows");
     case 14:
-        return !slice_is_nocase(name, "content-length") || read_length(head, value, body_bytes_max);
+        if (!slice_is_nocase(name, "content-length"))
+            return true;
+        head->length_at = head->at + (size_t)(value.data - line.data);
+        head->length_blanks = blanks;
+        return read_length(head, value, body_bytes_max);
     case 17:
         return !slice_is_nocase(name, "transfer-encoding") || read_coding(head, value);
     default:

@@ -720,6 +720,9 @@ void rest_stop(struct rest_server *server, uint32_t drain_ms)
     if (transport->daemon != NULL) {
         int fd = MHD_quiesce_daemon(transport->daemon);
 
+        /* Not closed yet: a thread may be about to accept from it. */
+        if (fd >= 0)
+            shutdown(fd, SHUT_RDWR);
         atomic_store(&server->is_draining, true);
         wait_quiet(server, drain_ms);
         MHD_stop_daemon(transport->daemon);
