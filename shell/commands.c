@@ -202,24 +202,32 @@ static void run_check(struct shell *shell, struct words *words)
 
 static void run_import(struct shell *shell, struct words *words)
 {
-    const char *format = NULL, *names[2] = {NULL, NULL};
-    unsigned skip = 0;
+    const char *names[2] = {NULL, NULL};
+    struct import import = {0};
     int found = 0;
 
     for (int k = 1; k < words->count; k++) {
-        if (strcmp(words->at[k], "--csv") == 0 || strcmp(words->at[k], "--json") == 0 ||
-            strcmp(words->at[k], "--ndjson") == 0 || strcmp(words->at[k], "--tabs") == 0)
-            format = words->at[k] + 2;
-        else if (strcmp(words->at[k], "--skip") == 0 && k + 1 < words->count)
-            skip = (unsigned)strtoul(words->at[++k], NULL, 10);
-        else if (found < 2)
-            names[found++] = words->at[k];
+        const char *word = words->at[k];
+
+        if (strcmp(word, "--csv") == 0 || strcmp(word, "--json") == 0 ||
+            strcmp(word, "--ndjson") == 0 || strcmp(word, "--tabs") == 0)
+            import.format = word + 2;
+        else if (strcmp(word, "--skip") == 0 && k + 1 < words->count)
+            import.skip = (unsigned)strtoul(words->at[++k], NULL, 10);
+        else if (strcmp(word, "-v") == 0 || strcmp(word, "--verbose") == 0)
+            import.is_verbose = true;
+        else if (found < 2 && word[0] != '-')
+            names[found++] = word;
+        else
+            found = 3;
     }
-    if (found < 2)
-        complain(shell, "usage: .import [--csv|--tabs|--json|--ndjson] [--skip N] FILE TABLE%s",
-                 "");
+    import.path = names[0];
+    import.table = names[1];
+    if (found != 2)
+        complain(shell,
+                 "usage: .import [--csv|--tabs|--json|--ndjson] [--skip N] [-v] FILE TABLE%s", "");
     else
-        import_file(shell, names[0], names[1], format, skip);
+        import_file(shell, &import);
 }
 
 static void run_export(struct shell *shell, struct words *words)

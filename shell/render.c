@@ -85,11 +85,11 @@ static void put_csv(FILE *out, const char *text, const char *separator)
     fputc('"', out);
 }
 
-static void put_json_text(FILE *out, const char *text)
+void put_json_text(FILE *out, const char *text, size_t bytes)
 {
     fputc('"', out);
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
+    for (size_t k = 0; k < bytes; k++) {
+        unsigned char c = (unsigned char)text[k];
 
         if (c == '"' || c == '\\')
             fprintf(out, "\\%c", c);
@@ -279,7 +279,7 @@ void render_row(struct renderer *renderer, harper_statement *statement)
         for (int c = 0; c < renderer->column_count; c++) {
             if (c > 0)
                 fputc(',', out);
-            put_json_text(out, renderer->names[c]);
+            put_json_text(out, renderer->names[c], strlen(renderer->names[c]));
             fputc(':', out);
             fputs(harper_column_json(statement, c, NULL), out);
         }

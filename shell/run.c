@@ -11,14 +11,26 @@
 
 /* The session that Ctrl-C stops. A signal handler has no other way to find it. */
 static harper_session *volatile interruptible;
+static volatile sig_atomic_t was_interrupted;
 
 static void on_interrupt(int signal_number)
 {
     harper_session *session = interruptible;
 
     (void)signal_number;
+    was_interrupted = 1;
     if (session != NULL)
         harper_interrupt(session);
+}
+
+bool shell_interrupted(void)
+{
+    return was_interrupted != 0;
+}
+
+void shell_forget_interrupt(void)
+{
+    was_interrupted = 0;
 }
 
 bool shell_open(struct shell *shell, const char *path, const harper_options *options)
@@ -61,20 +73,41 @@ void shell_close(struct shell *shell)
 
 /* ---- errors ---- */
 
-/* The line of `text` around the offset, with a caret below the place. */
+/* The line of `text` around the offset, with a caret below the place. Tabs are shown as one blank,
+ * so that the caret stands right. */
 static void put_caret(const char *text, int64_t offset)
 {
     size_t len = strlen(text), at = (size_t)offset > len ? len : (size_t)offset;
     size_t begin = at, end = at;
 
+    /* At the end of the input: behind the last thing that was written. */
+    while (at > 0 && text[at] == '\0' && strchr(" \t\r\n", text[at - 1]) != NULL)
+        begin = end = --at;
     while (begin > 0 && text[begin - 1] != '\n' && at - begin < 60)
         begin--;
     while (begin < at && ((unsigned char)text[begin] & 0xc0) == 0x80)
         begin++;
-    while (text[end] != '\0' && text[end] != '\n' && end - at < 60)
+    while (text[end] != '\0' && text[end] != '\n' && text[end] != '\r' && end - at < 60)
         end++;
-    fprintf(stderr, "  %.*s\n  %*s^\n", (int)(end - begin), text + begin,
-            (int)display_width(text + begin, at - begin), "");
+    while (((unsigned char)text[end] & 0xc0) == 0x80)
+        end++;
+    fputs("  ", stderr);
+    for (size_t k = begin; k < end; k++)
+        fputc(text[k] == '\t' ? ' ' : text[k], stderr);
+    fprintf(stderr, "\n  %*s^\n", (int)display_width(text + begin, at - begin), "");
+}
+
+/* The line of a script on which the error lies: the statement's, or a later one of it. */
+static unsigned line_of(const struct shell *shell, const char *text, int64_t offset)
+{
+    unsigned line = shell->input_line;
+    const char *at = shell->running;
+
+    if (at == NULL || text < at || text > at + strlen(at) || offset > (int64_t)strlen(text))
+        return line;
+    for (; at < text + (offset < 0 ? 0 : offset); at++)
+        line += *at == '\n';
+    return line;
 }
 
 void shell_error(struct shell *shell, const char *text, const harper_error *error)
@@ -82,10 +115,14 @@ void shell_error(struct shell *shell, const char *text, const harper_error *erro
     shell->had_error = true;
     shell->exit_code = 1;
     fflush(shell->out);
-    if (shell->is_interactive || shell->input_name == NULL)
+    if (shell->is_interactive && shell->input_name == NULL)
+        fprintf(stderr, "Error: %s\n", error->message);
+    else if (shell->input_line == 0)
         fprintf(stderr, "Error: %s\n", error->message);
     else
-        fprintf(stderr, "Error: %s, line %u: %s\n", shell->input_name, shell->input_line,
+        fprintf(stderr, "Error: %s%sline %u: %s\n",
+                shell->input_name == NULL ? "" : shell->input_name,
+                shell->input_name == NULL ? "" : ", ", line_of(shell, text, error->offset),
                 error->message);
     if (error->offset >= 0 && text != NULL)
         put_caret(text, error->offset);
@@ -260,11 +297,12 @@ static bool run_operation(struct shell *shell, const char *text)
 
 void shell_run(struct shell *shell, const char *text)
 {
-    text += strspn(text, " \t\r\n");
+    const char *outer = shell->running;
+
+    shell->running = text;
     shell->had_error = false;
-    if (*text == '\0')
-        return;
-    if (shell->echo)
+    text += strspn(text, " \t\r\n");
+    if (*text != '\0' && shell->echo)
         fprintf(shell->out, "%s\n", text);
     if (*text == '.')
         command_run(shell, text);
@@ -272,9 +310,10 @@ void shell_run(struct shell *shell, const char *text)
         run_operation(shell, text);
     else if (shell_is_request(text))
         run_request(shell, text);
-    else
+    else if (*text != '\0')
         run_sql(shell, text);
     fflush(shell->out);
+    shell->running = outer;
 }
 
 /* Runs a query of the shell's own and gives the first column of each row. */
@@ -362,10 +401,11 @@ void shell_read(struct shell *shell, FILE *in, const char *name)
             pending.len = 0;
             pending.text[0] = '\0';
         }
-        if (shell->had_error && shell->stop_on_error)
+        if ((shell->had_error && shell->stop_on_error) || shell_interrupted())
             break;
     }
-    if (pending.len > 0 && !is_blank(pending.text) && !(shell->had_error && shell->stop_on_error))
+    if (pending.len > 0 && !shell->quit && !shell_interrupted() &&
+        !(shell->had_error && shell->stop_on_error))
         shell_run(shell, pending.text);
     free(line);
     free(pending.text);

@@ -47,6 +47,7 @@ struct shell {
     unsigned read_depth;
     unsigned input_line; /* of the script being read, for messages */
     const char *input_name;
+    const char *running; /* the whole input that is being run: lines are counted from its start */
 };
 
 /* ---- render.c: rows to text ---- */
@@ -59,6 +60,7 @@ struct renderer *render_begin(struct shell *shell, harper_statement *statement);
 void render_row(struct renderer *renderer, harper_statement *statement);
 void render_end(struct renderer *renderer);           /* frees */
 size_t display_width(const char *text, size_t bytes); /* terminal cells, for UTF-8 text */
+void put_json_text(FILE *out, const char *text, size_t bytes);
 
 /* ---- run.c: statements ---- */
 
@@ -69,6 +71,9 @@ void shell_error(struct shell *shell, const char *text,
 bool shell_is_request(const char *text);     /* begins with a method and a path */
 bool shell_open(struct shell *shell, const char *path, const harper_options *options);
 void shell_close(struct shell *shell);
+/* Was Ctrl-C pressed since shell_forget_interrupt? */
+bool shell_interrupted(void);
+void shell_forget_interrupt(void);
 /* Read statements from a file or pipe. */
 void shell_read(struct shell *shell, FILE *in, const char *name);
 
@@ -80,13 +85,20 @@ const char *command_name(size_t index);
 void shell_each_text(struct shell *shell, const char *sql,
                      void (*each)(void *context, const char *text), void *context);
 
-/* ---- import.c ---- */
+/* ---- import.c, export.c ---- */
 
-/* .import FILE TABLE with the format by option or the file's name; progress on a terminal. */
-void import_file(struct shell *shell, const char *path, const char *table, const char *format,
-                 unsigned skip);
-/* A table's rows, or a query's, into a file: CSV, JSON or NDJSON by the file's name. */
+struct import {
+    const char *path, *table;
+    const char *format; /* csv, tabs, json, ndjson; NULL: by the file's name */
+    unsigned skip;      /* records of a CSV file before the first that counts */
+    bool is_verbose;    /* say at the end what was done, also without a terminal */
+};
+/* Progress on a terminal. A CSV file's rows are committed in pieces. */
+void import_file(struct shell *shell, const struct import *import);
+/* A table's rows, or a query's, into a file: CSV, tab-separated, JSON or NDJSON by its name. */
 void export_file(struct shell *shell, const char *path, const char *source);
+const char *format_of(const char *path);
+void put_name(FILE *out, const char *name); /* "a ""name""" */
 
 /* ---- subcommands.c: harper inspect, check, copy, serve ---- */
 
