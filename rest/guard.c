@@ -169,14 +169,14 @@ static void refuse_body(struct guard *guard, struct flow *flow, int status, cons
 
 /* Each of these gives the number of bytes it consumed; 0: it needs more of them. */
 
-/* libmicrohttpd knows blanks before the value of Content-Length, but not behind it. */
+/* libmicrohttpd takes blanks before the values that frame a body, but not behind them. */
 static void move_blanks(const struct head *head, char *bytes)
 {
-    char *value = bytes + head->length_at;
+    char *value = bytes + head->framing_at;
     size_t len = strcspn(value, " \t");
 
-    memmove(value + head->length_blanks, value, len);
-    memset(value, ' ', head->length_blanks);
+    memmove(value + head->framing_blanks, value, len);
+    memset(value, ' ', head->framing_blanks);
 }
 
 static size_t judge_head(struct guard *guard, struct flow *flow, char *at, size_t len)
@@ -194,7 +194,7 @@ static size_t judge_head(struct guard *guard, struct flow *flow, char *at, size_
     case HEAD_COMPLETE:
         break;
     }
-    if (guard->head.length_blanks > 0)
+    if (guard->head.framing_blanks > 0)
         move_blanks(&guard->head, at);
     question = memchr(at + guard->head.target_at, '?', guard->head.target_bytes);
     if (question != NULL)

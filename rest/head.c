@@ -202,14 +202,17 @@ static bool read_field(struct head *head, struct slice line, uint64_t body_bytes
     case 14:
         if (!slice_is_nocase(name, "content-length"))
             return true;
-        head->length_at = head->at + (size_t)(value.data - line.data);
-        head->length_blanks = blanks;
-        return read_length(head, value, body_bytes_max);
+        break;
     case 17:
-        return !slice_is_nocase(name, "transfer-encoding") || read_coding(head, value);
+        if (!slice_is_nocase(name, "transfer-encoding"))
+            return true;
+        break;
     default:
         return true;
     }
+    head->framing_at = head->at + (size_t)(value.data - line.data);
+    head->framing_blanks = blanks;
+    return name.len == 14 ? read_length(head, value, body_bytes_max) : read_coding(head, value);
 }
 
 static bool finish(struct head *head)

@@ -25,7 +25,7 @@ struct head {
     size_t bytes; /* of the whole head, when complete */
     uint64_t content_length;
     size_t target_at, target_bytes;
-    size_t length_at, length_blanks; /* the value of Content-Length, and blanks behind it */
+    size_t framing_at, framing_blanks; /* the value that frames the body, and blanks behind it */
     unsigned fields;
     bool has_request_line, has_blank, is_1_0;
     bool has_host, has_length, is_chunked, expects_continue;

@@ -28,17 +28,59 @@ static bool reads(struct slice raw, struct slice name)
     return at == name.len;
 }
 
-static const struct route *find_route(const struct routes *routes, bool exports_all,
-                                      struct slice raw)
+static uint32_t hash_of(struct slice path)
 {
-    bool is_escaped = memchr(raw.data, '%', raw.len) != NULL;
+    uint32_t hash = 2166136261u;
 
+    for (size_t k = 0; k < path.len; k++)
+        hash = (hash ^ (unsigned char)path.data[k]) * 16777619u;
+    return hash ^ hash >> 15;
+}
+
+bool path_index_make(struct path_index *index, struct routes *routes, bool exports_all)
+{
+    size_t size = 8;
+    uint32_t *slots;
+
+    while (size < routes->count * 2)
+        size *= 2;
+    slots = ARENA_NEW_ARRAY(&routes->arena, uint32_t, size);
+    *index = (struct path_index){.routes = routes, .slots = slots, .mask = size - 1};
+    if (slots == NULL)
+        return false;
     for (size_t k = 0; k < routes->count; k++) {
         const struct route *route = &routes->items[k];
+        size_t slot = hash_of(route->path) & index->mask;
 
         if (!route->is_exported && !exports_all)
             continue;
-        if (is_escaped ? reads(raw, route->path) : slice_equal(raw, route->path))
+        while (slots[slot] != 0)
+            slot = (slot + 1) & index->mask;
+        slots[slot] = (uint32_t)k + 1;
+        if (memchr(route->path.data, '/', route->path.len) != NULL)
+            index->has_nested = true;
+    }
+    return true;
+}
+
+static const struct route *find_escaped(const struct path_index *index, struct slice raw)
+{
+    for (size_t slot = 0; slot <= index->mask; slot++)
+        if (index->slots[slot] != 0 &&
+            reads(raw, index->routes->items[index->slots[slot] - 1].path))
+            return &index->routes->items[index->slots[slot] - 1];
+    return NULL;
+}
+
+static const struct route *find_route(const struct path_index *index, struct slice raw)
+{
+    if (memchr(raw.data, '%', raw.len) != NULL)
+        return find_escaped(index, raw);
+    for (size_t slot = hash_of(raw) & index->mask; index->slots[slot] != 0;
+         slot = (slot + 1) & index->mask) {
+        const struct route *route = &index->routes->items[index->slots[slot] - 1];
+
+        if (slice_equal(raw, route->path))
             return route;
     }
     return NULL;
@@ -103,8 +145,8 @@ static void resolve_key(struct slice key, bool reads_suffix, struct target *out)
     }
 }
 
-void path_resolve(const struct routes *routes, bool exports_all, bool reads_suffix,
-                  struct slice path, bool has_query, struct target *out)
+void path_resolve(const struct path_index *index, bool reads_suffix, struct slice path,
+                  bool has_query, struct target *out)
 {
     const char *end = path.data + path.len;
     const struct route *best = NULL;
@@ -115,13 +157,13 @@ void path_resolve(const struct routes *routes, bool exports_all, bool reads_suff
         const char *slash = at == end ? NULL : memchr(at, '/', (size_t)(end - at));
         struct slice head =
             slice_of(path.data, (size_t)((slash == NULL ? end : slash) - path.data));
-        const struct route *route = head.len == 0 ? NULL : find_route(routes, exports_all, head);
+        const struct route *route = head.len == 0 ? NULL : find_route(index, head);
 
         if (route != NULL) {
             best = route;
             best_len = head.len;
         }
-        if (slash == NULL)
+        if (slash == NULL || (route != NULL && !index->has_nested))
             break;
         at = slash;
     }
@@ -131,7 +173,7 @@ void path_resolve(const struct routes *routes, bool exports_all, bool reads_suff
         if (dot == NULL)
             return;
         best_len = (size_t)(dot - path.data);
-        best = find_route(routes, exports_all, slice_of(path.data, best_len));
+        best = find_route(index, slice_of(path.data, best_len));
         if (best == NULL || !read_media(slice_of(dot + 1, (size_t)(end - dot) - 1), out))
             return;
         out->route = best;

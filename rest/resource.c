@@ -539,8 +539,7 @@ void resource_answer(struct request *request, struct answer *answer)
         problem_of(request, answer, &error);
         return;
     }
-    path_resolve(&worker->routes, worker->server->exports_all, reads, request->path,
-                 request->has_query, &job.target);
+    path_resolve(&worker->index, reads, request->path, request->has_query, &job.target);
     if (job.target.kind == TARGET_NONE) {
         buf_append_text(&answer->body, "Not found");
         answer->status = 404;

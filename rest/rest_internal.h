@@ -44,12 +44,21 @@ struct seat {
     struct seat *next;
 };
 
+/* The served routes by path. */
+struct path_index {
+    const struct routes *routes;
+    const uint32_t *slots; /* 1 + number of a route, 0: free; in the arena of the routes */
+    size_t mask;
+    bool has_nested; /* a path has a slash */
+};
+
 /* One per thread of the daemon; nobody else touches it while the daemon runs. */
 struct worker {
     struct rest_server *server;
     struct seat *seat; /* of the request that is being answered */
     struct seat *idle; /* those that streams gave back */
     struct routes routes;
+    struct path_index index;
     bool has_routes;
     struct worker *next;
 };
@@ -99,8 +108,9 @@ struct target {
     enum media media;                       /* forced by a suffix, else MEDIA_NONE */
     bool has_unknown_media;                 /* .cbor, .msgpack */
 };
-void path_resolve(const struct routes *routes, bool exports_all, bool reads_suffix,
-                  struct slice path, bool has_query, struct target *out);
+bool path_index_make(struct path_index *index, struct routes *routes, bool exports_all);
+void path_resolve(const struct path_index *index, bool reads_suffix, struct slice path,
+                  bool has_query, struct target *out);
 
 /* ---- negotiate.c ---- */
 /* What to answer with by an Accept field (NULL: none). MEDIA_NONE: nothing fits. */

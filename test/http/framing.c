@@ -103,6 +103,8 @@ static const struct framing {
     {"a chunked body", P J "Transfer-Encoding: chunked\r\n\r\nd\r\n" B "\r\n0\r\n\r\n" N, "204 200",
      0},
     {"CHUNKED", P J "Transfer-Encoding: CHUNKED\r\n\r\nd\r\n" B "\r\n0\r\n\r\n" N, "204 200", 0},
+    {"blanks around chunked",
+     P J "Transfer-Encoding: \t chunked \t\r\n\r\nd\r\n" B "\r\n0\r\n\r\n" N, "204 200", 0},
     {"several chunks",
      P J "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"tit\r\n8\r\nle\":\"a\"}\r\n0\r\n\r\n" N,
      "204 200", 0},
