@@ -230,6 +230,14 @@ static bool holds_only_text(const struct planner *p, const struct ir_expr *colum
             !table->is_made_by_sdl && !table->is_dynamic);
 }
 
+static bool is_id(const struct planner *p, const struct ir_expr *column)
+{
+    const struct table *table = info_of(p, column->as.column.source)->table;
+
+    return table != NULL && column->as.column.attribute != ATTRIBUTE_NONE &&
+           table->attributes[column->as.column.attribute].type == TYPE_ID;
+}
+
 static enum status uses_of_like(struct planner *p, struct bound_block *block, struct terms *terms,
                                 unsigned term)
 {
@@ -376,6 +384,36 @@ static enum status uses_of_term(struct planner *p, struct bound_block *block, st
     }
 }
 
+/* `name GLOB 'ab*'` over texts asks what a URL's `name==ab*` asks: make it the same node, so that
+ * it is the same program. A key that is an array of texts begins as text with a bracket, which such
+ * a pattern cannot. */
+static struct ir_expr *as_prefix_test(struct planner *p, struct ir_expr *expr)
+{
+    const struct ir_expr *column = expr->kind == IR_LIKE ? expr->as.like.operand : NULL, *pattern;
+    struct ir_expr *text, *test;
+    struct slice whole, prefix;
+
+    if (column == NULL || expr->op != IR_LIKE_GLOB || expr->negated ||
+        expr->as.like.escape != NULL || column->kind != IR_COLUMN ||
+        !(holds_only_text(p, column) || is_id(p, column)))
+        return expr;
+    pattern = expr->as.like.pattern;
+    if (pattern->kind != IR_LITERAL || pattern->as.literal.kind != VALUE_TEXT)
+        return expr;
+    whole = value_slice(pattern->as.literal);
+    prefix = glob_prefix(whole);
+    if (prefix.len == 0 || prefix.len + 1 != whole.len || whole.data[prefix.len] != '*')
+        return expr;
+    text = literal_new(p, value_text(prefix));
+    test = text == NULL ? NULL : ir_compare(p->arena, IR_STARTS_WITH, expr->as.like.operand, text);
+    if (test == NULL)
+        return expr;
+    test->affinity = AFFINITY_NONE;
+    test->collation = COLLATE_BINARY;
+    test->offset = expr->offset;
+    return test;
+}
+
 enum status terms_add(struct planner *p, struct bound_block *block, struct terms *terms,
                       struct ir_expr *expr, int outer_join, bool is_implied)
 {
@@ -399,6 +437,7 @@ enum status terms_add(struct planner *p, struct bound_block *block, struct terms
         terms->terms = list;
         terms->term_capacity = larger;
     }
+    expr = as_prefix_test(p, expr);
     term = &terms->terms[terms->term_count++];
     memset(term, 0, sizeof *term);
     term->expr = expr;
