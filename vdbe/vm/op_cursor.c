@@ -67,26 +67,20 @@ enum status op_prev(struct vm *vm, const struct vm_insn *insn)
 static bool append_equals(struct vm *vm, const struct range_spec *spec, const struct value *values,
                           struct buf *key)
 {
-    struct keycode code = {0};
-
-    keycode_begin(&code, key);
     for (unsigned k = 0; k < spec->equal_count; k++) {
         const struct value v =
             value_apply_affinity(values[k], (enum affinity)spec->affinities[k], vm->temporary);
 
         if (value_is_null(v) && (spec->null_matches == NULL || !spec->null_matches[k]))
             return false;
-        keycode_append(&code, v, spec->parts[k]);
+        keycode_append_prefix(key, v, spec->parts[k]);
     }
     return true;
 }
 
 static void append_bound(const struct range_spec *spec, struct buf *key, struct value v)
 {
-    struct keycode code = {0};
-
-    code.out = key;
-    keycode_append(&code, v, spec->parts[spec->equal_count]);
+    keycode_append_prefix(key, v, spec->parts[spec->equal_count]);
 }
 
 /* The first text, in the order of the part, that does not begin with `v`: its last byte is one

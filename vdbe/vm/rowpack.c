@@ -82,17 +82,14 @@ void row_unpack(const char *row, struct value *out, unsigned count)
 enum status key_of_row(struct buf *out, const struct value *values, unsigned count,
                        const struct sort_part *parts, bool *has_null)
 {
-    struct keycode code = {0};
-
     buf_clear(out);
     *has_null = false;
-    keycode_begin(&code, out);
     for (unsigned k = 0; k < count; k++) {
         const struct key_part part = {.collation = parts[k].collation};
 
         if (value_is_null(values[k]) && !parts[k].null_matches)
             *has_null = true;
-        keycode_append(&code, values[k], part);
+        keycode_append_prefix(out, values[k], part);
     }
     /* No suffix: 1 and 1.0 are the same key. */
     return buf_status(out);

@@ -278,10 +278,7 @@ static enum status sort_items(struct sorter *sorter)
 
 static enum status code_key(struct sorter *sorter, const struct value *row)
 {
-    struct keycode code = {0};
-
     buf_clear(&sorter->key);
-    keycode_begin(&code, &sorter->key);
     for (unsigned k = 0; k < sorter->spec->key_count; k++) {
         const struct sort_part *part = &sorter->spec->parts[k];
         const struct key_part order = {.collation = part->collation,
@@ -289,7 +286,7 @@ static enum status code_key(struct sorter *sorter, const struct value *row)
 
         if (part->nulls_last != part->descending) /* not where the code would put them */
             buf_append_byte(&sorter->key, value_is_null(row[k]) == part->nulls_last);
-        keycode_append(&code, row[k], order);
+        keycode_append_prefix(&sorter->key, row[k], order);
     }
     if (sorter->spec->is_queue) /* equal keys leave in the order in which they came */
         buf_append_u64_be(&sorter->key, sorter->arrivals++);

@@ -409,7 +409,8 @@ enum status vm_interrupted(struct vm *vm)
     return ST_OK;
 }
 
-static inline enum status dispatch(struct vm *vm, const struct vm_insn *insn)
+static inline __attribute__((always_inline)) enum status dispatch(struct vm *vm,
+                                                                  const struct vm_insn *insn)
 {
     switch ((enum opcode)insn->op) {
 #define OP(name, function, p1, p2, p3, summary)                                                    \
