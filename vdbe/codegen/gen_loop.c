@@ -234,6 +234,7 @@ struct range_loop {
     struct in_loop *in; /* IN terms, outermost first */
     size_t in_count;
     int32_t top, end;
+    uint32_t enter; /* instruction that seeks */
     bool is_find;
 };
 
@@ -306,8 +307,8 @@ static void open_range(struct gen *g, struct range_loop *loop, const struct tabl
         gen_emit_n(g, OP_SORT_ROW, 1, (int32_t)in->sorter, in->at, 0, NULL);
     }
     none = loop->in_count == 0 ? loop->end : loop->in[loop->in_count - 1].done;
-    gen_emit_n(g, loop->is_find ? OP_FIND : OP_RANGE, range_registers(loop->range), loop->cursor,
-               loop->base, none, spec);
+    loop->enter = gen_emit_n(g, loop->is_find ? OP_FIND : OP_RANGE, range_registers(loop->range),
+                             loop->cursor, loop->base, none, spec);
     gen_note(g, spec->text);
     gen_place(g, loop->top);
 }
@@ -315,8 +316,14 @@ static void open_range(struct gen *g, struct range_loop *loop, const struct tabl
 /* From the end of the row's code. */
 static void close_range(struct gen *g, struct range_loop *loop)
 {
+    uint32_t row = UINT32_MAX;
+
     if (!loop->is_find && !(loop->range->is_unique && loop->in_count == 0))
-        gen_emit(g, loop->range->is_descending ? OP_PREV : OP_NEXT, loop->cursor, loop->top, 0);
+        row =
+            gen_emit(g, loop->range->is_descending ? OP_PREV : OP_NEXT, loop->cursor, loop->top, 0);
+    builder_loop(g->builder,
+                 loop->range->index != NULL ? loop->range->index->name : slice_text("key"),
+                 loop->range->rows, loop->enter, row);
     for (size_t k = loop->in_count; k-- > 0;) {
         gen_place(g, loop->in[k].done);
         gen_emit(g, OP_SORT_NEXT, (int32_t)loop->in[k].sorter, loop->in[k].top, 0);
