@@ -217,3 +217,7 @@ bench:
 	@$(MAKE) --no-print-directory -s MODE=release build/release/bin/bench/bench
 	@for backend in lmdb rocksdb; do build/release/bin/bench/bench --backend $$backend --rows $(BENCH_ROWS) || exit 1; done
 .PHONY: slt bench
+## demo             this Debian's package index in a new database, questions in SQL and as URLs, a server, a prompt
+demo:
+	@test/demo/demo.sh
+.PHONY: demo
