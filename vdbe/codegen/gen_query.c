@@ -145,24 +145,27 @@ static void gen_values(struct gen *g, const struct plan_block *plan, struct quer
     gen_place(g, over);
 }
 
-static int32_t distinct_object(struct gen *g, const struct plan_block *plan,
-                               const struct plan_query *query)
+/* By the collations of the block's own outputs: those of a compound may be its neighbour's. */
+static int32_t distinct_object(struct gen *g, const struct plan_block *plan)
 {
+    const size_t count = plan->ir->output_count;
+    uint8_t *collations = gen_p4(g, count + 1);
     struct sort_part *parts;
-    struct object_spec last = {.type = OBJECT_LAST, .key_count = (uint16_t)query->output_count};
+    struct object_spec last = {.type = OBJECT_LAST, .key_count = (uint16_t)count};
     int32_t object;
 
-    if (plan->distinct == DISTINCT_NO)
+    if (plan->distinct == DISTINCT_NO || collations == NULL)
         return -1;
+    for (size_t k = 0; k < count; k++)
+        collations[k] = plan->ir->outputs[k].expr->collation;
     if (plan->distinct == DISTINCT_HASH) {
-        object = (int32_t)gen_set(g, query->output_count, query->output_collations, false);
+        object = (int32_t)gen_set(g, count, collations, false);
         gen_emit(g, OP_SET_CLEAR, object, 0, 0);
         return object;
     }
-    last.parts = parts = gen_parts(g, query->output_count);
-    for (size_t k = 0; parts != NULL && query->output_collations != NULL && k < query->output_count;
-         k++)
-        parts[k].collation = query->output_collations[k];
+    last.parts = parts = gen_parts(g, count);
+    for (size_t k = 0; parts != NULL && k < count; k++)
+        parts[k].collation = collations[k];
     object = (int32_t)gen_object(g, &last);
     gen_emit(g, OP_SAME_CLEAR, object, 0, 0);
     return object;
@@ -176,7 +179,7 @@ static void gen_block(struct gen *g, const struct plan_block *plan, struct query
         gen_values(g, plan, query);
         return;
     }
-    block.distinct = distinct_object(g, plan, query->plan);
+    block.distinct = distinct_object(g, plan);
     if (gen_block_has_windows(plan))
         gen_windows(g, plan, (struct gen_body){block_row, &block});
     else

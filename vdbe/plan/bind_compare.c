@@ -37,7 +37,7 @@ uint8_t compare_affinity(uint8_t left, uint8_t right)
 }
 
 /* Has the expression a collation of its own (a column's, or written)? */
-static bool has_collation(const struct ir_expr *expr)
+bool expr_has_collation(const struct ir_expr *expr)
 {
     while (expr->kind == IR_CAST || (expr->kind == IR_UNARY && expr->op == IR_PLUS))
         expr = expr->kind == IR_CAST ? expr->as.cast.operand : expr->as.unary.operand;
@@ -50,9 +50,9 @@ static uint8_t compare_collation(const struct ir_expr *left, const struct ir_exp
         return left->collation;
     if (right->is_collation_explicit)
         return right->collation;
-    if (has_collation(left))
+    if (expr_has_collation(left))
         return left->collation;
-    return has_collation(right) ? right->collation : COLLATE_BINARY;
+    return expr_has_collation(right) ? right->collation : COLLATE_BINARY;
 }
 
 bool attribute_is_scalar(const struct attribute *attribute)
@@ -269,7 +269,7 @@ static enum status bind_in_query(struct planner *p, struct scope *scope, struct 
         query->plan.compare_affinities[i] =
             compare_affinity(expr_affinity(member), query->columns[i].affinity);
         query->plan.compare_collations[i] =
-            has_collation(member) ? member->collation : query->columns[i].collation;
+            expr_has_collation(member) ? member->collation : query->columns[i].collation;
     }
     expr->affinity = query->plan.compare_affinities[0];
     expr->collation = query->plan.compare_collations[0];
@@ -315,8 +315,8 @@ enum status bind_in(struct planner *p, struct scope *scope, struct ir_expr **slo
         expr->affinity = AFFINITY_NONE;
     else if (expr->affinity == AFFINITY_REAL || expr->affinity == AFFINITY_INTEGER)
         expr->affinity = AFFINITY_NUMERIC;
-    expr->collation = has_collation(expr->as.in.operand) ? expr->as.in.operand->collation
-                                                         : (uint8_t)COLLATE_BINARY;
+    expr->collation = expr_has_collation(expr->as.in.operand) ? expr->as.in.operand->collation
+                                                              : (uint8_t)COLLATE_BINARY;
     expr->is_constant = expr->as.in.operand->is_constant;
     for (size_t i = 0; i < expr->as.in.count; i++)
         expr->is_constant &= expr->as.in.items[i]->is_constant;

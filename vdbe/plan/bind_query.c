@@ -138,6 +138,25 @@ static enum status announce_cte(struct planner *p, const struct bound_query *que
     return ST_OK;
 }
 
+/* A column of a compound is collated as the leftmost of its parts that has a collation. */
+static void merge_collations(struct bound_query *query)
+{
+    const struct ir_query *ir = query->ir;
+
+    for (size_t i = 0; i < query->plan.output_count; i++) {
+        for (size_t k = 0; k < ir->block_count; k++) {
+            const struct ir_block *block = ir->blocks[k];
+            const struct ir_expr *expr =
+                block->row_count > 0 ? block->rows[i] : block->outputs[i].expr;
+
+            if (!expr_has_collation(expr))
+                continue;
+            query->columns[i].collation = query->plan.output_collations[i] = expr->collation;
+            break;
+        }
+    }
+}
+
 static const char *set_op_name(uint8_t op)
 {
     switch ((enum ir_set_op)op) {
@@ -179,6 +198,8 @@ static enum status bind_blocks(struct planner *p, struct bound_query *query, str
                              set_op_name(block->set_op));
         }
     }
+    if (ir->block_count > 1)
+        merge_collations(query);
     return ST_OK;
 }
 

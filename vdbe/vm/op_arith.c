@@ -77,11 +77,12 @@ ARITHMETIC(subtract, OP_SUBTRACT)
 ARITHMETIC(multiply, OP_MULTIPLY)
 ARITHMETIC(divide, OP_DIVIDE)
 
-/* Both sides become integers; the result is a real when either was one. */
+/* Both sides become integers, text by the digits it begins with ('1e2' is 1); the result is a real
+ * when either was the number of a real. */
 enum status op_modulo(struct vm *vm, const struct vm_insn *insn)
 {
-    const struct value a = value_to_number(*reg(vm, insn->p1));
-    const struct value b = value_to_number(*reg(vm, insn->p2));
+    const struct value x = *reg(vm, insn->p1), y = *reg(vm, insn->p2);
+    const struct value a = value_to_number(x), b = value_to_number(y);
     struct value *out = reg(vm, insn->p3);
     int64_t left, right, rest;
 
@@ -89,8 +90,8 @@ enum status op_modulo(struct vm *vm, const struct vm_insn *insn)
         *out = value_null();
         return ST_OK;
     }
-    left = value_to_int(a);
-    right = value_to_int(b);
+    left = value_to_int(x);
+    right = value_to_int(y);
     if (right == 0) {
         *out = value_null();
         return ST_OK;
