@@ -11,10 +11,15 @@
 # `cc` and pkg-config find the library that was just built. Port 9926 becomes a free one. Links between pages must lead somewhere.
 # The generated pages and the byte examples of docs/storage-format.md are compared with the code.
 #
-# usage: test/docs/run.sh [PAGE…]; BUILD chooses the build directory.
+# usage: test/docs/run.sh [--update] [PAGE…]; BUILD chooses the build directory. --update writes what came out into the pages, where it differs.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 tree=$PWD
+update=
+if [ "${1:-}" = --update ]; then
+    update=1
+    shift
+fi
 build=${BUILD:-build/debug}
 make -s BUILD="$build" "$build/harper" "$build/libharper.so" "$build/bin/docs/format" || { echo "0 passed, 1 failed"; exit 1; }
 root=$(mktemp -d)
@@ -74,7 +79,7 @@ matches() {
 
 # run_block PAGE LINE KIND FILE: a console block whose lines are in FILE. KIND is `harper` or `bash`.
 run_block() {
-    local page=$1 line=$2 kind=$3 file=$4 n=0 total
+    local page=$1 line=$2 kind=$3 file=$4 n=0 total text
     rm -f "$root"/want.* "$root"/have.* "$root/script"
     : >"$root/script"
     while IFS= read -r text || [ -n "$text" ]; do
@@ -98,6 +103,7 @@ run_block() {
         (cd "$scratch" && timeout 120 bash "$root/script" >"$root/all" 2>&1)
     fi
     awk -v root="$root" '/^@@@[0-9]+$/ { n = substr($0, 4); file = root "/have." n; printf "" > file; next } n { print > file }' "$root/all"
+    [ -z "$update" ] || update_block "$kind" "$file" >"$root/updated"
     for ((n = 1; n <= total; n++)); do
         if [ -e "$root/have.$n" ] && matches "$root/want.$n" "$root/have.$n"; then
             ok "$page:$line, prompt $n"
@@ -109,9 +115,29 @@ run_block() {
     done
 }
 
+# The block again, with what came out below each prompt where that differs from what stands there.
+update_block() {
+    local kind=$1 n=0 text
+    while IFS= read -r text || [ -n "$text" ]; do
+        case $kind:$text in
+        harper:'harper> '* | bash:'$ '*)
+            update_output "$n"
+            n=$((n + 1)); printf '%s\n' "$text" ;;
+        harper:'   ...> '* | bash:'> '*) printf '%s\n' "$text" ;;
+        *) [ "$n" -gt 0 ] || printf '%s\n' "$text" ;;
+        esac
+    done <"$2"
+    update_output "$n"
+}
+update_output() {
+    [ "$1" -gt 0 ] || return 0
+    if [ ! -e "$root/have.$1" ] || matches "$root/want.$1" "$root/have.$1"; then cat "$root/want.$1"; else sed 's/[ \t]*$//' "$root/have.$1"; fi
+}
+
 run_page() {
-    local page=$1 number=0 fence='' info='' name='' start=0 kind
+    local page=$1 number=0 fence='' info='' name='' start=0 kind text
     scratch=$(mktemp -d "$root/page.XXXX")
+    : >"$root/page"
     while IFS= read -r text || [ -n "$text" ]; do
         number=$((number + 1))
         if [ -n "$fence" ]; then
@@ -126,16 +152,22 @@ run_page() {
             elif [ "$info" = console ]; then
                 kind=bash
                 ! grep -q '^harper> ' "$root/block" || kind=harper
+                rm -f "$root/updated"
                 run_block "$page" "$start" "$kind" "$root/block"
+                [ ! -e "$root/updated" ] || cp "$root/updated" "$root/block"
             fi
+            sed "s/\b$port\b/9926/g" "$root/block" >>"$root/page"
+            printf '%s\n' '```' >>"$root/page"
             name=''
             continue
         fi
+        printf '%s\n' "$text" >>"$root/page"
         case $text in
         '```'*) fence=1 info=${text#'```'} start=$number; : >"$root/block" ;;
         '<!-- file: '*' -->') name=${text#'<!-- file: '}; name=${name%' -->'} ;;
         esac
     done <"$page"
+    [ -z "$update" ] || cmp -s "$root/page" "$page" || cp "$root/page" "$page"
 }
 
 check_links() {
