@@ -72,7 +72,6 @@ static enum status create_index(struct vm *vm, const struct schema_spec *spec, s
     struct index definition = *spec->index;
     struct index_part *parts;
     const struct table *table;
-    enum status st;
 
     if (catalog_index(catalog, definition.name) != NULL)
         return already(vm, spec, "index", definition.name);
@@ -97,12 +96,7 @@ static enum status create_index(struct vm *vm, const struct schema_spec *spec, s
             parts[k].order.collation = table->attributes[parts[k].attribute].collation;
     }
     definition.parts = parts;
-    st = catalog_create_index(txn, table, &definition, vm->err);
-    if (st == ST_DUPLICATE) {
-        vm->conflict_index = &definition;
-        definition.table = table;
-    }
-    return st;
+    return catalog_create_index(txn, table, &definition, vm->err);
 }
 
 static enum status drop_index(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
