@@ -116,7 +116,7 @@ static void run_listing(struct shell *shell, const char *sql, const char *patter
     struct listing listing = {.shell = shell};
     char *like = quoted(pattern == NULL ? "%" : pattern), text[1024];
 
-    snprintf(text, sizeof text, sql, like, like);
+    snprintf(text, sizeof text, sql, like);
     shell_each_text(shell, text, collect, &listing);
     listing_print(&listing, in_columns);
     free(like);

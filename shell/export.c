@@ -44,8 +44,8 @@ void export_file(struct shell *shell, const char *path, const char *source)
     struct shell other = *shell; /* the same session with another destination and form */
     char *sql = query_of(source);
 
-    other.out = fopen(path, "w");
-    if (sql == NULL || other.out == NULL) {
+    other.out = sql == NULL ? NULL : fopen(path, "w");
+    if (other.out == NULL) {
         complain(shell, path, strerror(errno));
         free(sql);
         return;

@@ -522,7 +522,7 @@ static void skip_blanks(const char **at, const char *end, unsigned long *line, b
     for (; *at < end && (isspace((unsigned char)**at) || (**at == ',' && has_comma != NULL));
          ++*at) {
         *line += **at == '\n';
-        if (**at == ',')
+        if (**at == ',' && has_comma != NULL)
             *has_comma = true;
     }
 }

@@ -3,5 +3,4 @@
 set -u
 git ls-files 'storage/*.c' 'vdbe/*.c' 'parser/*.c' 'api/*.c' 'rest/*.c' 'shell/*.c' |
     cppcheck --quiet --file-list=- --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
-        --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=nullPointerRedundantCheck \
-        --suppress=normalCheckLevelMaxBranches -I. -D_GNU_SOURCE -j "$(nproc)"
+        --suppressions-list=test/check/lint.suppress -I. -D_GNU_SOURCE -j "$(nproc)"
