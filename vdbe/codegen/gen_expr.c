@@ -1,4 +1,5 @@
 /* Expressions to registers. */
+#include "storage/value/keycode.h"
 #include "vdbe/codegen/codegen_internal.h"
 
 enum { DEPTH_MAX = 4000 };
@@ -69,12 +70,14 @@ static int32_t param_slot(struct gen *g, const struct ir_expr *expr)
 
 /* ---- columns ---- */
 
-/* Where the index has the attribute: among its parts, else among those of the primary key. */
+/* Where the index has the attribute: among its parts, else among those of the primary key. A part
+ * whose collation folds does not give back what was stored. */
 static int32_t index_part_of(const struct index *index, const struct table *table,
                              uint16_t attribute)
 {
     for (uint16_t k = 0; k < index->part_count; k++)
-        if (attribute != ATTRIBUTE_NONE && index->parts[k].attribute == attribute)
+        if (attribute != ATTRIBUTE_NONE && index->parts[k].attribute == attribute &&
+            keycode_is_exact(index->parts[k].order))
             return k;
     if (attribute == ATTRIBUTE_NONE)
         return index->part_count;

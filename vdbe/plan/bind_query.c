@@ -151,7 +151,7 @@ static void merge_collations(struct bound_query *query)
 
             if (!expr_has_collation(expr))
                 continue;
-            query->columns[i].collation = query->plan.output_collations[i] = expr->collation;
+            query->plan.output_collations[i] = expr->collation;
             break;
         }
     }
@@ -332,7 +332,7 @@ static enum status bind_compound_term(struct planner *p, struct bound_query *que
                          "%zu%s ORDER BY term does not match any column in the result set", k + 1,
                          ordinal_suffix(k + 1));
     order_finish(out, order);
-    out->collation = query->columns[output].collation;
+    out->collation = query->plan.output_collations[output];
     if (order->expr->kind == IR_COLLATE) {
         order->expr->as.collate.operand = literal_new(p, value_null());
         if (order->expr->as.collate.operand == NULL)
