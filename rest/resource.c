@@ -1,6 +1,7 @@
 /* What requests for tables, collections and records mean. */
 #include "rest/rest_internal.h"
 #include "vdbe/ir/ir.h"
+#include <stdlib.h>
 
 static const char allow_all[] =
     "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE, QUERY, COPY, MOVE";
@@ -369,7 +370,6 @@ static void answer_patch(struct job *job)
 static char *location_of(struct job *job, struct value key)
 {
     static const char hex[] = "0123456789ABCDEF";
-    struct arena *arena = &job->seat->arena;
     struct slice path = job->target.route->path, text;
     struct buf json = {0};
     char *out, *at;
@@ -377,7 +377,7 @@ static char *location_of(struct job *job, struct value key)
     if (key.kind != VALUE_TEXT)
         json_write(&json, key);
     text = key.kind == VALUE_TEXT ? value_slice(key) : buf_slice(&json);
-    out = at = arena_alloc(arena, path.len + 3 + text.len * 3);
+    out = at = malloc(path.len + 3 + text.len * 3);
     if (out != NULL) {
         *at++ = '/';
         memcpy(at, path.data, path.len);
@@ -422,6 +422,7 @@ static void insert_record(struct job *job, struct value body)
         job->answer->status = 201;
         job->answer->type = media_type(MEDIA_JSON);
     } else {
+        free(job->answer->location);
         job->answer->location = NULL;
         fail_of_session(job);
     }

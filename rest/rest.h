@@ -27,8 +27,11 @@ struct rest_options {
     uint32_t body_ms;         /* and the whole body; 0: 120,000 */
     uint32_t idle_ms;         /* between requests of a connection; 0: 30,000 */
     uint32_t connections_max; /* 0: 4,096 */
-    bool exports_all;         /* serve every table, not only those marked @export */
-    const char *access_log;   /* path; NULL: none */
+    unsigned writers; /* threads that run what writes, so that many commits share a sync and reads
+                         do not wait for it; 0: 32 */
+    bool writes_at_once;    /* no such threads: commits do not wait for a disk */
+    bool exports_all;       /* serve every table, not only those marked @export */
+    const char *access_log; /* path; NULL: none */
 };
 
 int rest_start(harper *db, const struct rest_options *options, struct rest_server **out,

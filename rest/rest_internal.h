@@ -86,7 +86,7 @@ struct answer {
     const char *type; /* Content-Type; NULL: none */
     char etag[ETAG_BYTES];
     const char *allow;
-    char *location; /* lives until the response is made */
+    char *location; /* owned; freed when the response has been made */
     bool varies_by_encoding_only;
     bool is_attachment; /* CSV */
     bool closes;

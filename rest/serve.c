@@ -14,7 +14,8 @@ static const char usage[] =
     "Serve the exported tables of a database over HTTP.\n"
     "  --port N            port, 0 for a free one (9926)\n"
     "  --address A         address to listen on (127.0.0.1)\n"
-    "  --threads N         threads (one per core)\n"
+    "  --threads N         threads that read and answer requests (one per core)\n"
+    "  --writers N         threads that run what writes (32; none with --durability off)\n"
     "  --all               serve every table, not only those marked @export\n"
     "  --schema FILE       apply a GraphQL schema first; may be repeated\n"
     "  --backend B         rocksdb or lmdb, for a new database\n"
@@ -102,6 +103,7 @@ static bool read_option(struct serve *serve, const char *name, const char *value
             const char *name;
             size_t at;
         } numbers[] = {{"--threads", offsetof(struct rest_options, threads)},
+                       {"--writers", offsetof(struct rest_options, writers)},
                        {"--header-timeout", offsetof(struct rest_options, header_ms)},
                        {"--body-timeout", offsetof(struct rest_options, body_ms)},
                        {"--idle-timeout", offsetof(struct rest_options, idle_ms)},
@@ -110,7 +112,7 @@ static bool read_option(struct serve *serve, const char *name, const char *value
         for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
             if (strcmp(name, numbers[k].name) != 0)
                 continue;
-            if (!read_number(value, k == 0 ? 1024 : UINT32_MAX, &number))
+            if (!read_number(value, k < 2 ? 1024 : UINT32_MAX, &number))
                 return false;
             *(uint32_t *)(void *)((char *)&serve->rest + numbers[k].at) = (uint32_t)number;
             return true;
@@ -232,11 +234,13 @@ static int run(const struct serve *serve, harper *db, const sigset_t *stops)
 {
     const char *address = serve->rest.address == NULL ? "127.0.0.1" : serve->rest.address;
     bool is_v6 = strchr(address, ':') != NULL;
+    struct rest_options options = serve->rest;
     struct rest_server *server;
     harper_error error = {0};
     int signal_number;
 
-    if (rest_start(db, &serve->rest, &server, &error) != HARPER_OK) {
+    options.writes_at_once = serve->open.durability == HARPER_DURABILITY_OFF;
+    if (rest_start(db, &options, &server, &error) != HARPER_OK) {
         fprintf(stderr, "harper: %s\n", error.message);
         return 3;
     }

@@ -20,6 +20,7 @@ enum {
     TICK_MS = 50,
     LINGER_MS = 2000,
     LINGERING_MAX = 256,
+    WRITERS = 32,
     CONNECTION_BYTES =
         32768, /* libmicrohttpd's pool: a head of 16 KB and the fields of the answer */
     BODY_KEEP_BYTES = 65536, /* a connection's buffer above this is given back after the request */
@@ -35,6 +36,12 @@ struct connection {
     uint64_t began_ns;
     bool is_active;
     bool is_reading; /* libmicrohttpd has shown us the head */
+    /* A request that is run by a writer. */
+    struct MHD_Connection *transport;
+    const char *method;
+    struct answer answer;
+    bool is_answered; /* `answer` is there */
+    struct connection *next;
 };
 
 /* A refused connection is closed only when the client has read why: a socket that is closed with
@@ -51,7 +58,12 @@ struct transport {
     bool has_reaper, is_stopping;
     unsigned lingering_count;
     struct lingering lingering[LINGERING_MAX];
-    struct MHD_Response *no_content;
+    /* Writers, and the requests that wait for one. */
+    pthread_t *writers;
+    unsigned writer_count;
+    bool writers_end;
+    pthread_cond_t work;
+    struct connection *first, *last;
 };
 
 /* ---- workers ---- */
@@ -151,6 +163,10 @@ static void notify_connection(void *context, struct MHD_Connection *transport, v
         linger(server, fd);
     guard_close(&connection->guard);
     end_request(connection);
+    if (connection->is_answered) { /* by a writer, but never sent */
+        buf_free(&connection->answer.body);
+        free(connection->answer.location);
+    }
     buf_free(&connection->body);
     free(connection->target);
     free(connection);
@@ -229,6 +245,7 @@ static void *begin_request(void *context, const char *target, struct MHD_Connect
     connection->began_ns = clock_monotonic_ns();
     buf_clear(&connection->body);
     connection->is_reading = false;
+    connection->is_answered = false;
     if (!connection->is_active) {
         connection->is_active = true;
         atomic_fetch_add(&server->active, 1);
@@ -372,6 +389,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *transport, struct conn
         add(response, "Connection", "close");
     if (server->access_log >= 0)
         write_log(connection, method, answer->status, transport);
+    free(answer->location);
+    answer->location = NULL;
     result = MHD_queue_response(transport, (unsigned)answer->status, response);
     MHD_destroy_response(response);
     return result;
@@ -416,43 +435,158 @@ static bool is_refused(const struct connection *connection)
            connection->guard.phase == GUARD_REFUSED && connection->guard.status != 0;
 }
 
-static enum MHD_Result answer_request(struct MHD_Connection *transport,
-                                      struct connection *connection, const char *method)
+/* On the thread of `worker`; the transport is read only. */
+static void make_answer(struct connection *connection, struct worker *worker,
+                        struct MHD_Connection *transport, const char *method, struct answer *answer)
 {
-    struct request request = {.worker = worker_of(connection->server),
+    struct request request = {.worker = worker,
                               .method = method_of(method),
                               .method_name = slice_text(method),
                               .body = buf_slice(&connection->body),
                               .transport = transport};
-    struct answer answer = {.status = 500};
-    struct guard *guard = &connection->guard;
+    const struct guard *guard = &connection->guard;
+
+    *answer = (struct answer){.status = 500};
+    if (is_refused(connection)) {
+        connection->target_bytes = 0;
+        problem(&request, answer, guard->status, "%s", guard->detail);
+        answer->closes = true;
+        return;
+    }
+    read_target(connection, &request);
+    if (guard->body_status != 0) {
+        problem(&request, answer, guard->body_status, "%s", guard->detail);
+        answer->closes = true;
+    } else if (connection->body.failed) {
+        problem(&request, answer, 500, "out of memory");
+    } else {
+        resource_answer(&request, answer);
+    }
+}
+
+static enum MHD_Result answer_at_once(struct MHD_Connection *transport,
+                                      struct connection *connection, const char *method)
+{
+    struct worker *worker = worker_of(connection->server);
+    struct answer answer;
     enum MHD_Result result;
 
-    if (request.worker == NULL)
+    if (worker == NULL)
         return MHD_NO;
-    if (is_refused(connection)) {
-        problem(&request, &answer, guard->status, "%s", guard->detail);
-        answer.closes = true;
-        connection->target_bytes = 0;
-        method = "-";
-    } else {
-        read_target(connection, &request);
-        if (guard->body_status != 0) {
-            problem(&request, &answer, guard->body_status, "%s", guard->detail);
-            answer.closes = true;
-        } else if (connection->body.failed) {
-            problem(&request, &answer, 500, "out of memory");
-        } else {
-            resource_answer(&request, &answer);
-        }
-    }
+    make_answer(connection, worker, transport, method, &answer);
     result = send_answer(transport, connection, &answer, method);
-    if (request.worker->seat != NULL)
-        arena_reset(&request.worker->seat->arena);
+    if (worker->seat != NULL)
+        arena_reset(&worker->seat->arena);
     return result;
 }
 
-/* Called when the head has come, for each piece of the body, and at the end. */
+/* ---- writers ---- */
+
+static bool is_for_writer(const struct connection *connection, const char *method)
+{
+    if (connection->server->transport->writer_count == 0 || is_refused(connection))
+        return false;
+    switch (method_of(method)) {
+    case METHOD_PUT:
+    case METHOD_PATCH:
+    case METHOD_POST:
+    case METHOD_DELETE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void give_to_writer(struct MHD_Connection *transport, struct connection *connection,
+                           const char *method)
+{
+    struct rest_server *server = connection->server;
+    struct transport *queue = server->transport;
+
+    connection->transport = transport;
+    connection->method = method;
+    connection->next = NULL;
+    MHD_suspend_connection(transport);
+    pthread_mutex_lock(&server->lock);
+    if (queue->last != NULL)
+        queue->last->next = connection;
+    else
+        queue->first = connection;
+    queue->last = connection;
+    pthread_cond_signal(&queue->work);
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* The next request; NULL: there are none and there will be none. */
+static struct connection *take_work(struct rest_server *server)
+{
+    struct transport *queue = server->transport;
+    struct connection *connection;
+
+    pthread_mutex_lock(&server->lock);
+    while (queue->first == NULL && !queue->writers_end)
+        pthread_cond_wait(&queue->work, &server->lock);
+    connection = queue->first;
+    if (connection != NULL) {
+        queue->first = connection->next;
+        if (queue->first == NULL)
+            queue->last = NULL;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return connection;
+}
+
+/* The connection belongs to this thread until it is resumed. */
+static void *write_requests(void *context)
+{
+    struct rest_server *server = context;
+    struct worker *worker = worker_of(server);
+    struct connection *connection;
+
+    while ((connection = take_work(server)) != NULL) {
+        if (worker == NULL)
+            connection->answer = (struct answer){.status = 500};
+        else
+            make_answer(connection, worker, connection->transport, connection->method,
+                        &connection->answer);
+        if (worker != NULL && worker->seat != NULL)
+            arena_reset(&worker->seat->arena);
+        connection->is_answered = true;
+        MHD_resume_connection(connection->transport);
+    }
+    return NULL;
+}
+
+static void start_writers(struct rest_server *server, unsigned count)
+{
+    struct transport *transport = server->transport;
+
+    transport->writers = calloc(count, sizeof *transport->writers);
+    if (transport->writers == NULL)
+        return; /* then what writes runs where it was read */
+    while (transport->writer_count < count &&
+           pthread_create(&transport->writers[transport->writer_count], NULL, write_requests,
+                          server) == 0)
+        transport->writer_count++;
+}
+
+/* All that waits is run; nothing is suspended afterwards. */
+static void stop_writers(struct rest_server *server)
+{
+    struct transport *transport = server->transport;
+
+    pthread_mutex_lock(&server->lock);
+    transport->writers_end = true;
+    pthread_cond_broadcast(&transport->work);
+    pthread_mutex_unlock(&server->lock);
+    for (unsigned k = 0; k < transport->writer_count; k++)
+        pthread_join(transport->writers[k], NULL);
+    free(transport->writers);
+    transport->writers = NULL;
+}
+
+/* Called when the head has come, for each piece of the body, at the end, and when a writer is done.
+ */
 static enum MHD_Result handle(void *context, struct MHD_Connection *transport, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_bytes, void **request)
@@ -473,7 +607,15 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *transport, c
         connection->is_reading = true;
         return MHD_YES;
     }
-    return answer_request(transport, connection, method);
+    if (connection->is_answered) {
+        connection->is_answered = false;
+        return send_answer(transport, connection, &connection->answer, method);
+    }
+    if (is_for_writer(connection, method)) {
+        give_to_writer(transport, connection, method);
+        return MHD_YES;
+    }
+    return answer_at_once(transport, connection, method);
 }
 
 static size_t keep_escapes(void *context, struct MHD_Connection *transport, char *text)
@@ -607,8 +749,8 @@ static struct MHD_Daemon *start_daemon(struct rest_server *server,
     unsigned connections = options->connections_max == 0 ? 4096 : options->connections_max;
 
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle,
-        server, MHD_OPTION_EXTERNAL_LOGGER, log_error, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        handle, server, MHD_OPTION_EXTERNAL_LOGGER, log_error, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_THREAD_POOL_SIZE, threads < 2 ? 0 : threads, MHD_OPTION_CONNECTION_LIMIT,
         connections < threads ? threads : connections, MHD_OPTION_CONNECTION_TIMEOUT,
         idle_ms < 1000 ? 1 : idle_ms / 1000, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -623,7 +765,8 @@ static bool init_locks(struct rest_server *server)
     pthread_condattr_t attributes;
     bool ok = pthread_condattr_init(&attributes) == 0 &&
               pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-              pthread_cond_init(&server->quiet, &attributes) == 0;
+              pthread_cond_init(&server->quiet, &attributes) == 0 &&
+              pthread_cond_init(&server->transport->work, NULL) == 0;
 
     pthread_condattr_destroy(&attributes);
     return ok && pthread_mutex_init(&server->lock, NULL) == 0;
@@ -678,6 +821,8 @@ int rest_start(harper *db, const struct rest_options *options, struct rest_serve
     }
     server->transport->has_reaper =
         pthread_create(&server->transport->reaper, NULL, reap, server) == 0;
+    if (server->transport->has_reaper && !options->writes_at_once)
+        start_writers(server, options->writers == 0 ? WRITERS : options->writers);
     if (server->transport->has_reaper)
         server->transport->daemon = start_daemon(server, options, fd);
     if (server->transport->daemon == NULL) {
@@ -717,7 +862,9 @@ void rest_stop(struct rest_server *server, uint32_t drain_ms)
 {
     struct transport *transport = server->transport;
 
-    if (transport->daemon != NULL) {
+    if (transport->daemon == NULL) {
+        stop_writers(server);
+    } else {
         int fd = MHD_quiesce_daemon(transport->daemon);
 
         /* Not closed yet: a thread may be about to accept from it. */
@@ -725,6 +872,7 @@ void rest_stop(struct rest_server *server, uint32_t drain_ms)
             shutdown(fd, SHUT_RDWR);
         atomic_store(&server->is_draining, true);
         wait_quiet(server, drain_ms);
+        stop_writers(server);
         MHD_stop_daemon(transport->daemon);
         if (fd >= 0)
             close(fd);
@@ -741,6 +889,7 @@ void rest_stop(struct rest_server *server, uint32_t drain_ms)
         server->workers = worker->next;
         worker_free(worker);
     }
+    pthread_cond_destroy(&transport->work);
     pthread_cond_destroy(&server->quiet);
     pthread_mutex_destroy(&server->lock);
     server_free(server);

@@ -43,6 +43,7 @@ bool worker_refresh(struct worker *worker, harper_error *error)
 {
     if (worker->has_routes && worker->routes.version == routes_version(worker->server->db))
         return true;
+    *error = (harper_error){.status = HARPER_NO_MEMORY, .offset = -1};
     worker->has_routes =
         routes_read(worker->seat->session, &worker->routes, error) == HARPER_OK &&
         path_index_make(&worker->index, &worker->routes, worker->server->exports_all);

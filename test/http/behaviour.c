@@ -335,7 +335,7 @@ static void run_all_tables(const char *backend, const char *scratch)
 
 void run_behaviour(const char *backend, const char *scratch)
 {
-    const char *const more[] = {"--durability", "off", "--body-max", "2000000", NULL};
+    const char *const more[] = {"--durability", "normal", "--body-max", "2000000", NULL};
     struct node node;
 
     if (!node_start(&node, backend, directory_of(scratch, backend, "behaviour"), more)) {
