@@ -44,71 +44,76 @@ say "A new database: $db"
 note "the schema, $here/catalogue.graphql:"
 cat "$here/catalogue.graphql"
 note "loading (every attribute marked @indexed is indexed on the way):"
-cat >"$work/load" <<END
-.bail on
-.apply $here/catalogue.graphql
-.import -v $work/packages.csv Package
-.import -v $work/dependencies.csv Dependency
-END
-"$harper" "$db" <"$work/load"
-printf '%s on disk, store: %s\n' "$(du -sh "$db" | cut -f1)" "$("$harper" "$db" .show | sed -n 's/.*(\(.*\)).*/\1/p')"
+{
+    printf '%s\n' ".bail on" ".apply $here/catalogue.graphql" ".mode box" ".headers on" ".null NULL"
+    printf '%s\n' ".import -v $work/packages.csv Package" ".import -v $work/dependencies.csv Dependency"
+} >"$work/script"
 
-# ask FILE STATEMENT: rows into FILE, their JSON into FILE.json, the program into FILE.code, the time into FILE.time
+# ask NAME STATEMENT: rows into NAME, as JSON into NAME.json, the program into NAME.code, the time into NAME.time
 ask() {
-    printf '%s\n' ".mode box" ".headers on" ".timer on" ".output $1" "$2" ".timer off" ".mode json" ".output $1.json" "$2" >"$work/script"
-    "$harper" --null NULL "$db" <"$work/script"
-    grep '^Run Time' "$1" >"$1.time" || true
-    sed -i '/^Run Time/d' "$1"
-    printf '%s\n' ".explain code" ".output $1.all" "$2" | "$harper" "$db"
-    sed -n '/^ *[0-9]\+  .*/p;/^[kc][0-9]* = /p' "$1.all" >"$1.code"
-}
-seconds() { sed 's/Run Time: real \([0-9.]*\).*/\1 s/' "$1.time"; }
-
-answer() {
-    local title=$1 sql=$2 url=$3
-    say "$title"
-    if [ -n "$sql" ]; then
-        printf '%s;\n' "$sql"
-        ask "$work/sql" "$sql;"
-        cat "$work/sql"
-        note "$(seconds "$work/sql")"
-    fi
-    if [ -n "$url" ]; then
-        printf '%s\n' "$url"
-        ask "$work/url" "$url"
-        if [ -z "$sql" ]; then
-            cat "$work/url.json"
-        elif cmp -s "$work/sql.json" "$work/url.json"; then
-            echo "the same answer"
-        else
-            echo "ANOTHER ANSWER"
-            cat "$work/url"
-            failed=1
-        fi
-        note "$(seconds "$work/url")"
-    fi
-    if [ -n "$sql" ] && [ -n "$url" ]; then
-        if cmp -s "$work/sql.code" "$work/url.code"; then
-            echo "both are this program:"
-            cat "$work/sql.code"
-        else
-            echo "ANOTHER PROGRAM"
-            diff "$work/sql.code" "$work/url.code" || true
-            failed=1
-        fi
-    fi
+    printf '%s\n' ".mode box" ".output $1" "$2" ".mode json" ".output $1.json" "$2" \
+        ".timer on" ".output $1.time" "$2" ".timer off" ".explain code" ".output $1.code" "$2" ".explain off" ".output" >>"$work/script"
 }
 
-failed=0
+# Everything is asked in one run of the shell, then shown.
+count=0
+titles=() sqls=() urls=()
 title= sql= url=
+take() {
+    [ -n "$title" ] || return 0
+    titles+=("$title") sqls+=("$sql") urls+=("$url")
+    [ -z "$sql" ] || ask "$work/sql$count" "$sql;"
+    [ -z "$url" ] || ask "$work/url$count" "$url"
+    count=$((count + 1))
+    title= sql= url=
+}
 while IFS= read -r line || [ -n "$line" ]; do
     case $line in
-    '') [ -z "$title" ] || answer "$title" "$sql" "$url"; title= sql= url= ;;
+    '') take ;;
     GET\ *) url=$line ;;
     *) if [ -z "$title" ]; then title=$line; else sql=$line; fi ;;
     esac
 done <"$here/questions.txt"
-[ -z "$title" ] || answer "$title" "$sql" "$url"
+take
+echo ".show" >>"$work/script"
+"$harper" "$db" <"$work/script" >"$work/shown"
+printf '%s on disk, store: %s\n' "$(du -sh "$db" | cut -f1)" "$(sed -n 's/^ *database: .*(\(.*\))$/\1/p' "$work/shown")"
+
+program() { sed -n '/^ *[0-9]\+  .*/p;/^[kc][0-9]* = /p' "$1.code"; }
+seconds() { note "$(sed -n 's/^Run Time: real \([0-9.]*\).*/\1 s/p' "$1.time")"; }
+
+failed=0
+for ((k = 0; k < count; k++)); do
+    say "${titles[k]}"
+    if [ -n "${sqls[k]}" ]; then
+        printf '%s;\n' "${sqls[k]}"
+        cat "$work/sql$k"
+        seconds "$work/sql$k"
+    fi
+    [ -n "${urls[k]}" ] || continue
+    printf '%s\n' "${urls[k]}"
+    if [ -z "${sqls[k]}" ]; then
+        cat "$work/url$k.json"
+        seconds "$work/url$k"
+        continue
+    fi
+    if cmp -s "$work/sql$k.json" "$work/url$k.json"; then
+        echo "the same answer"
+    else
+        echo "ANOTHER ANSWER"
+        cat "$work/url$k"
+        failed=1
+    fi
+    seconds "$work/url$k"
+    if [ "$(program "$work/sql$k")" = "$(program "$work/url$k")" ]; then
+        echo "both are this program:"
+        program "$work/sql$k"
+    else
+        echo "ANOTHER PROGRAM"
+        diff <(program "$work/sql$k") <(program "$work/url$k") || true
+        failed=1
+    fi
+done
 
 cat >"$work/start" <<END
 .serve 0
