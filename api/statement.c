@@ -1,6 +1,7 @@
 /* Statements: prepare, bind, step, reset, finalize. */
 #include "api/api_internal.h"
 #include "storage/value/document.h"
+#include "vdbe/ir/ir.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -364,10 +365,25 @@ static int fail(harper_statement *statement, enum status st, const struct error 
     harper_session *session = statement->session;
     bool was_running = statement->is_running;
     bool rolls_back = was_running && session->in_transaction && statement->uses_open &&
-                      vm_failed_conflict(statement->vm) == 1;
+                      vm_failed_conflict(statement->vm) == IR_CONFLICT_ROLLBACK;
 
     if (was_running) {
+        const bool keeps = vm_failed_conflict(statement->vm) == IR_CONFLICT_FAIL;
+        struct txn *writing = statement->writing;
+        struct error commit_error = {0};
+
         vm_reset(statement->vm);
+        if (keeps && writing != NULL) { /* OR FAIL: what came before the failure stays */
+            enum status committed;
+
+            statement->writing = NULL;
+            committed = txn_commit(writing, &commit_error);
+            if (committed != ST_OK) { /* the weightier failure */
+                end(statement);
+                statement->is_done = true;
+                return session_fail(session, committed, &commit_error);
+            }
+        }
         end(statement);
     }
     statement->is_done = true;

@@ -368,11 +368,11 @@ void document_value(struct document_builder *builder, struct value v)
 {
     if (!is_building(builder))
         return;
-    assert(builder->depth > 0);
     if (v.kind == VALUE_OBJECT && (v.flags & VALUE_IS_RECORD) != 0) {
-        copy_record(builder, v.as.record);
+        copy_record(builder, v.as.record); /* may be the outermost value too */
         return;
     }
+    assert(builder->depth > 0);
     if (v.kind >= VALUE_TEXT && v.len > DOCUMENT_BYTES_MAX) {
         (void)fail(builder, ST_TOO_BIG);
         return;
