@@ -720,7 +720,7 @@ static enum status random_rowid(struct change *change, int64_t *out)
 static enum status find_last_rowid(struct change *change)
 {
     struct cursor *reader;
-    struct value last = value_int(0);
+    struct value last = value_int(INT64_MIN); /* of an empty table: below every rowid */
     enum status st;
 
     if (change->touched->is_last_known)
@@ -736,7 +736,7 @@ static enum status find_last_rowid(struct change *change)
                            &last);
     if (st != ST_OK && st != ST_DONE)
         return st;
-    change->touched->last_rowid = last.kind == VALUE_INT ? last.as.i : 0;
+    change->touched->last_rowid = last.kind == VALUE_INT ? last.as.i : INT64_MIN;
     change->touched->is_last_known = true;
     return ST_OK;
 }
@@ -758,6 +758,8 @@ enum status table_next_rowid(struct txn *txn, const struct table *table, int64_t
         TRY(need_reader(&change));
         return random_rowid(&change, out);
     }
-    *out = last < 0 ? 1 : last + 1;
+    if (last == INT64_MIN || (table->is_autoincrement && last < 0))
+        last = 0;
+    *out = last + 1;
     return ST_OK;
 }
