@@ -54,7 +54,7 @@ struct savepoint {
     bool began_transaction; /* a SAVEPOINT outside of BEGIN: releasing it commits */
     txn_mark_t marks[DATABASES_MAX];
     bool has_mark[DATABASES_MAX];
-    struct savepoint *outer;
+    struct savepoint *outer, *inner;
 };
 
 struct harper_session {

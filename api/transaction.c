@@ -29,6 +29,8 @@ static void savepoints_drop(harper_session *session, const struct savepoint *dow
         free(inner->name);
         free(inner);
     }
+    if (session->savepoints != NULL)
+        session->savepoints->inner = NULL;
 }
 
 /* Databases commit one after the other: a failure leaves the ones before it committed, those behind
@@ -75,6 +77,22 @@ void transaction_rollback(harper_session *session)
     session->in_transaction = false;
 }
 
+/* Savepoints set before this database was written to go back to its beginning. Marks nest as the
+ * savepoints do: releasing one forgets those that were set after it. */
+static void mark_outermost_first(harper_session *session, unsigned k)
+{
+    struct savepoint *savepoint = session->savepoints;
+
+    while (savepoint != NULL && savepoint->outer != NULL)
+        savepoint = savepoint->outer;
+    for (; savepoint != NULL; savepoint = savepoint->inner) {
+        if (!savepoint->has_mark[k]) {
+            savepoint->marks[k] = txn_mark(session->databases[k].open);
+            savepoint->has_mark[k] = true;
+        }
+    }
+}
+
 enum status transaction_write(harper_session *session, unsigned k, struct error *err)
 {
     struct session_database *database = &session->databases[k];
@@ -85,14 +103,7 @@ enum status transaction_write(harper_session *session, unsigned k, struct error 
         TRY(txn_upgrade(database->open, err));
     else
         return ST_OK;
-    /* Savepoints set before this database was written to go back to its beginning. */
-    for (struct savepoint *savepoint = session->savepoints; savepoint != NULL;
-         savepoint = savepoint->outer) {
-        if (!savepoint->has_mark[k]) {
-            savepoint->marks[k] = txn_mark(database->open);
-            savepoint->has_mark[k] = true;
-        }
-    }
+    mark_outermost_first(session, k);
     return ST_OK;
 }
 
@@ -105,6 +116,10 @@ enum status savepoint_set(harper_session *session, struct slice name, struct err
     if (savepoint == NULL)
         return ST_NO_MEMORY;
     savepoint->name = strndup(name.data, name.len);
+    if (savepoint->name == NULL) {
+        free(savepoint);
+        return ST_NO_MEMORY;
+    }
     if (!session->in_transaction) {
         enum status st = transaction_begin(session, false, err);
 
@@ -124,6 +139,8 @@ enum status savepoint_set(harper_session *session, struct slice name, struct err
         }
     }
     savepoint->outer = session->savepoints;
+    if (savepoint->outer != NULL)
+        savepoint->outer->inner = savepoint;
     session->savepoints = savepoint;
     return ST_OK;
 }
@@ -154,7 +171,7 @@ enum status savepoint_release(harper_session *session, struct slice name, struct
     return ST_OK;
 }
 
-/* The savepoint itself stays. */
+/* The savepoint itself stays, and so does its mark. */
 enum status savepoint_rollback(harper_session *session, struct slice name, struct error *err)
 {
     struct savepoint *savepoint = savepoint_find(session, name, err);
@@ -165,7 +182,6 @@ enum status savepoint_rollback(harper_session *session, struct slice name, struc
         if (session->databases[k].open == NULL || !savepoint->has_mark[k])
             continue;
         TRY(txn_rollback_to(session->databases[k].open, savepoint->marks[k]));
-        savepoint->marks[k] = txn_mark(session->databases[k].open);
     }
     savepoints_drop(session, savepoint);
     return ST_OK;

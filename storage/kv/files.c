@@ -30,6 +30,26 @@ bool files_exist(const char *directory, const char *name)
     return exists;
 }
 
+static bool ends_in(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), suffix_len = strlen(suffix);
+
+    return len >= suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
+}
+
+bool files_have_suffix(const char *directory, const char *suffix, const char *or_suffix)
+{
+    DIR *dir = opendir(directory);
+    struct dirent *entry = NULL;
+    bool found = false;
+
+    while (dir != NULL && !found && (entry = readdir(dir)) != NULL)
+        found = ends_in(entry->d_name, suffix) || ends_in(entry->d_name, or_suffix);
+    if (dir != NULL)
+        closedir(dir);
+    return found;
+}
+
 enum status files_sync_directory(const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

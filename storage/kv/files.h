@@ -7,6 +7,8 @@
 #include "storage/base/base.h"
 
 bool files_exist(const char *directory, const char *name);
+/* Does some file's name end in one of these? */
+bool files_have_suffix(const char *directory, const char *suffix, const char *or_suffix);
 /* The directory and its parents; ST_OK also when it is there. New names are written back. */
 enum status files_make_directory(const char *path, struct error *err);
 /* Write back a directory's entries, so that a new file's name survives a power cut. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { READERS_MAX = 1024, TABLE_SLOTS = 2 * STORES_MAX };
@@ -250,11 +251,41 @@ static int open_env(struct lmdb_kv *kv, uint64_t map_bytes, bool read_only)
         rc = mdb_env_set_maxreaders(kv->env, READERS_MAX);
     if (rc == 0)
         rc = mdb_env_open(kv->env, kv->path, flags, 0666);
-    if (rc != 0) {
+    if (rc == 0) {
+        kv->page_bytes = lmdb_page_bytes(kv->env);
+    } else {
         mdb_env_close(kv->env);
         kv->env = NULL;
     }
     return rc;
+}
+
+/* Reading a mapped page beyond the end of the file would end the process. Pages that were given out
+ * and freed again before they were written may lie there in a file that is whole, so it is
+ * lengthened; what was cut off reads as zeros, which no page of a tree is. */
+static enum status ensure_length(struct lmdb_kv *kv, bool read_only, struct error *err)
+{
+    MDB_envinfo info;
+    MDB_stat pages;
+    struct stat stat_of;
+    mdb_filehandle_t fd;
+    off_t needed;
+
+    if (mdb_env_info(kv->env, &info) != 0 || mdb_env_stat(kv->env, &pages) != 0 ||
+        mdb_env_get_fd(kv->env, &fd) != 0 || fstat(fd, &stat_of) != 0)
+        return error_set(err, ST_IO, -1, "%s: the length of the file is not known", kv->path);
+    needed = (off_t)(info.me_last_pgno + 1) * (off_t)pages.ms_psize;
+    if (stat_of.st_size >= needed)
+        return ST_OK;
+    if ((uint64_t)needed > info.me_mapsize)
+        return error_set(err, ST_CORRUPT, -1, "%s: the number of pages is damaged", kv->path);
+    if (read_only)
+        return error_set(err, ST_CORRUPT, -1, "%s: the file has %lld bytes, its pages need %lld",
+                         kv->path, (long long)stat_of.st_size, (long long)needed);
+    if (ftruncate(fd, needed) != 0)
+        return error_set(err, errno == ENOSPC ? ST_FULL : ST_IO, -1, "%s: %s", kv->path,
+                         strerror(errno));
+    return ST_OK;
 }
 
 static void lmdb_close(struct kv *base)
@@ -318,6 +349,7 @@ static enum status lmdb_open(const char *path, const struct kv_options *options,
         st = lmdb_fail(kv, rc, "opening", err);
         goto out;
     }
+    TRY_OUT(ensure_length(kv, options->read_only, err));
     if (!options->read_only)
         mdb_reader_check(kv->env, &dead);
     rc = open_handles(kv, options->read_only);

@@ -220,6 +220,17 @@ static void open_database(struct rocks_kv *kv, const struct kv_options *wanted, 
     rocksdb_options_destroy(options);
 }
 
+/* Without CURRENT the library makes a new database, and then deletes the tables and logs of the old
+ * one as obsolete. */
+static enum status refuse_leftovers(const char *path, struct error *err)
+{
+    if (files_exist(path, "CURRENT") || !files_have_suffix(path, ".sst", ".log"))
+        return ST_OK;
+    return error_set(err, ST_CORRUPT, -1,
+                     "%s holds tables and logs of a database, but the file CURRENT is missing",
+                     path);
+}
+
 static enum status rocks_open(const char *path, const struct kv_options *options, struct kv **out,
                               struct error *err)
 {
@@ -229,6 +240,11 @@ static enum status rocks_open(const char *path, const struct kv_options *options
 
     if (kv == NULL)
         return error_set(err, ST_NO_MEMORY, -1, "out of memory");
+    st = refuse_leftovers(path, err);
+    if (st != ST_OK) {
+        rocks_close(&kv->base);
+        return st;
+    }
     open_database(kv, options, &message);
     if (message != NULL || kv->db == NULL) {
         kv->db = NULL;

@@ -7,6 +7,35 @@
 
 /* ---- opening ---- */
 
+static void attach(struct cursor *cursor, struct txn *txn)
+{
+    cursor->txn = txn;
+    cursor->newer = NULL;
+    cursor->older = txn->cursors;
+    if (cursor->older != NULL)
+        cursor->older->newer = cursor;
+    txn->cursors = cursor;
+}
+
+void cursor_detach(struct cursor *cursor)
+{
+    if (cursor->txn == NULL)
+        return;
+    kv_cursor_close(cursor->kv);
+    cursor->kv = NULL;
+    cursor->own = NULL;
+    cursor->layer_count = 0;
+    cursor->is_hidden = false;
+    cursor->state = CURSOR_NOWHERE;
+    if (cursor->newer != NULL)
+        cursor->newer->older = cursor->older;
+    else
+        cursor->txn->cursors = cursor->older;
+    if (cursor->older != NULL)
+        cursor->older->newer = cursor->newer;
+    cursor->txn = NULL;
+}
+
 static enum status cursor_new(struct txn *txn, const struct table *table, const struct index *index,
                               struct cursor **out)
 {
@@ -17,7 +46,7 @@ static enum status cursor_new(struct txn *txn, const struct table *table, const 
     *out = NULL;
     if (cursor == NULL)
         return ST_NO_MEMORY;
-    cursor->txn = txn;
+    attach(cursor, txn);
     cursor->table = table;
     cursor->index = index;
     cursor->is_table = index == NULL;
@@ -56,7 +85,7 @@ void cursor_close(struct cursor *cursor)
 {
     if (cursor == NULL)
         return;
-    kv_cursor_close(cursor->kv);
+    cursor_detach(cursor);
     bucket_free(cursor);
     arena_deinit(&cursor->arena);
     buf_free(&cursor->found_key);
@@ -88,9 +117,8 @@ enum status cursor_renew(struct cursor *cursor, struct txn *txn)
     if (txn == cursor->txn && !txn->is_write && cursor->own == NULL)
         return ST_OK;
     if (txn != cursor->txn) {
-        kv_cursor_close(cursor->kv);
-        cursor->kv = NULL;
-        cursor->txn = txn;
+        cursor_detach(cursor);
+        attach(cursor, txn);
     }
     return raw_bind(cursor);
 }

@@ -5,6 +5,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum status raw_bind_own(struct cursor *cursor)
+{
+    cursor->own = delta_use_store(own_delta(cursor->txn), cursor->store);
+    cursor->own_place.store = cursor->own;
+    return cursor->own == NULL ? ST_NO_MEMORY : ST_OK;
+}
+
 enum status raw_bind(struct cursor *cursor)
 {
     struct txn *txn = cursor->txn;
@@ -15,10 +22,7 @@ enum status raw_bind(struct cursor *cursor)
     cursor->state = CURSOR_NOWHERE;
     if (!txn->is_write)
         return ST_OK;
-    cursor->own = delta_use_store(own_delta(txn), cursor->store);
-    if (cursor->own == NULL)
-        return ST_NO_MEMORY;
-    cursor->own_place.store = cursor->own;
+    TRY(raw_bind_own(cursor));
     for (unsigned i = 0; i < txn->layer_count; i++) {
         struct delta_store *store = delta_find_store(&txn->layers[i]->delta, cursor->store.id);
 

@@ -93,6 +93,8 @@ static enum status create_database(struct db *db, struct error *err)
 {
     if (db->options.read_only)
         return error_set(err, ST_NOT_FOUND, -1, "%s holds no database", db->path);
+    if (!db->is_memory)
+        TRY(watermark_forbid_new(db->path, err));
     db->next_store = STORE_FIRST;
     db->next_object = 1;
     if (getrandom(db->uuid, sizeof(db->uuid), 0) != (ssize_t)sizeof(db->uuid))
@@ -146,6 +148,7 @@ static enum status recover(struct db *db, struct kv_txn *kv, struct error *err)
     atomic_store(&db->published_sequence, sequence);
     db->durable_chain = db->written_chain = chain;
     db->durable_stamp = db->written_stamp = stamp;
+    db->is_recovered = true;
     return ST_OK;
 }
 
@@ -284,6 +287,8 @@ enum status db_open(const char *path, const struct db_options *options, struct d
                             .create = db->options.create,
                             .cache_bytes = cache_bytes - cache_bytes / 4,
                             .power_cut_may_damage = db->options.durability == DURABILITY_OFF};
+    if (kv_detect(path) == NULL && path[0] != '\0')
+        TRY_OUT(watermark_forbid_new(path, err));
     TRY_OUT(kv_open(path, &kv_options, &db->kv, err));
     db->is_memory = strcmp(kv_backend_name(db->kv), "memory") == 0;
     db->verify_reads = strcmp(kv_backend_name(db->kv), "lmdb") == 0;
@@ -348,7 +353,7 @@ void db_close(struct db *db)
     if (db == NULL)
         return;
     stop_keeper(db);
-    if (db->kv != NULL && db->newest != NULL && !db->options.read_only) {
+    if (db->is_recovered && !db->options.read_only) {
         if (!db->is_memory && atomic_load(&db->latched) == ST_OK &&
             sequencer_direct(db, write_farewell, db, true, NULL) == ST_OK)
             watermark_write(db, db->written_sequence, db->written_stamp, db->written_chain);

@@ -407,10 +407,13 @@ enum status sequencer_commit(struct txn *txn, struct error *err)
     if (st == ST_OK)
         st = finish(txn);
     if (st != ST_OK) {
+        /* Before the next writer finds one that was never stored and writes rows under it. */
+        txn_forget_shapes(txn, 0);
         writer_release(db);
         return txn_delta_error(txn, st, err);
     }
     adopt(txn);
+    txn->new_shape_count = 0; /* if it fails now, nobody commits after it: they may stay */
     txn_let_go(txn);
     (void)pending_hold(pending);
     pthread_mutex_lock(&db->lock);

@@ -259,6 +259,7 @@ struct db {
     pthread_t keeper;
     pthread_cond_t keeper_wake;
     bool has_keeper, is_closing;
+    bool is_recovered; /* it opened whole: closing may write */
 };
 
 /* ---- transactions ---- */
@@ -340,6 +341,7 @@ struct txn {
     uint64_t snapshot_sequence; /* newest commit in the snapshot; UINT64_MAX: not known yet */
     unsigned pins;              /* gets since the last kv_unpin */
     int64_t now_ms;             /* for expiry; 0: not asked yet */
+    struct cursor *cursors;     /* all that are open, the newest first */
     bool is_parked, is_write;
     bool is_sync_left_to_caller; /* its commit is not acknowledged by itself */
     bool is_doomed;              /* a failure in the middle of a change: only rollback is left */
@@ -420,6 +422,9 @@ enum status sequencer_direct(struct db *db, enum status (*fill)(void *context, s
 enum status watermark_open(struct db *db, struct error *err);
 void watermark_write(struct db *db, uint64_t sequence, stamp_t stamp, uint64_t chain);
 void watermark_flush(struct db *db);
+/* Commits were acknowledged in this directory: a store that is missing or empty was lost, and no
+ * new one may be made in its place. */
+enum status watermark_forbid_new(const char *path, struct error *err);
 void watermark_close(struct db *db);
 uint64_t chain_next(uint64_t chain, uint32_t crc);
 /* Does the kv hold everything that the watermark says was acknowledged? */
@@ -545,7 +550,8 @@ struct cursor {
     struct delta_place own_place;
     struct slice end, begin;
     struct bucket *bucket;
-    struct txn *txn;
+    struct txn *txn;              /* NULL: it has ended; cursor_renew gives it another one */
+    struct cursor *newer, *older; /* of the same transaction */
     const struct table *table;
     const struct index *index; /* NULL: the rows of the table */
     struct kv_store store;
@@ -564,6 +570,10 @@ enum status raw_prev(struct cursor *cursor);
 
 /* Take the layers of its transaction: at opening and renewal. */
 enum status raw_bind(struct cursor *cursor);
+/* Its transaction begins to write: from here on it sees the changes too, from where it stands. */
+enum status raw_bind_own(struct cursor *cursor);
+/* Its transaction ends and may soon be another thread's. */
+void cursor_detach(struct cursor *cursor);
 /* Nothing lies over the kv. */
 static inline bool raw_is_plain(const struct cursor *cursor)
 {

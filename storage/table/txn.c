@@ -199,6 +199,10 @@ void txn_free(struct txn *txn)
 {
     struct db *db = txn->db;
 
+    /* A compiled statement keeps its cursors for its next run. The object may be another thread's
+     * by then. */
+    while (txn->cursors != NULL)
+        cursor_detach(txn->cursors);
     arena_reset(&txn->arena);
     arena_reset(&txn->scratch);
     txn->user = slice_empty();
@@ -262,6 +266,19 @@ static void drop_layers(struct txn *txn)
     txn->layer_count = 0;
 }
 
+/* A snapshot that was read from is of the newest commit (txn_upgrade saw to it) and stays, and with
+ * it the cursors that stand in it. */
+static enum status take_own_snapshot(struct txn *txn)
+{
+    if (txn->is_parked) {
+        TRY(renew_kv(txn));
+        txn->is_parked = false;
+    }
+    for (struct cursor *cursor = txn->cursors; cursor != NULL; cursor = cursor->older)
+        TRY(raw_bind_own(cursor));
+    return ST_OK;
+}
+
 /* With the writer lock held. The layers are taken before the snapshot: what leaves the queue in
  * between is in the snapshot then, and what is in both reads the same. */
 static enum status become_writer(struct txn *txn, struct error *err)
@@ -274,12 +291,11 @@ static enum status become_writer(struct txn *txn, struct error *err)
         st = error_set(err, ST_NO_MEMORY, -1, "out of memory");
         goto fail;
     }
-    st = renew_kv(txn);
+    st = take_own_snapshot(txn);
     if (st != ST_OK) {
         (void)error_set(err, st, -1, "no snapshot: %s", status_text(st));
         goto fail;
     }
-    txn->is_parked = false;
     txn->now_ms = 0;
     catalog_drop(txn->catalog);
     txn->catalog = catalog_hold(db->newest);
@@ -292,6 +308,8 @@ static enum status become_writer(struct txn *txn, struct error *err)
     txn->is_write = true;
     return ST_OK;
 fail:
+    for (struct cursor *cursor = txn->cursors; cursor != NULL; cursor = cursor->older)
+        cursor->own = NULL;
     drop_layers(txn);
     pending_drop(db, txn->own);
     txn->own = NULL;
@@ -434,9 +452,6 @@ enum status txn_commit(struct txn *txn, struct error *err)
         return error_set(err, ST_MISUSE, -1, "a change failed half-way and was not rolled back");
     }
     st = sequencer_commit(txn, err); /* lets go of the writer lock */
-    if (st != ST_OK)
-        txn_forget_shapes(txn,
-                          txn->new_shape_count); /* nobody may commit after this: they may stay */
     catalog_drop(txn->catalog);
     txn->catalog = NULL;
     forget_writes(txn);

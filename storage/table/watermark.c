@@ -42,6 +42,29 @@ static bool read_slot(int fd, unsigned slot, struct mark *out)
     return crc == crc32c(0, bytes, SLOT_BYTES - in.len - 4);
 }
 
+enum status watermark_forbid_new(const char *path, struct error *err)
+{
+    struct buf name = {0};
+    struct mark mark;
+    uint64_t sequence = 0;
+    int fd;
+
+    buf_printf(&name, "%s/watermark", path);
+    fd = buf_cstr(&name) == NULL ? -1 : open(buf_cstr(&name), O_RDONLY | O_CLOEXEC);
+    buf_free(&name);
+    if (fd < 0)
+        return ST_OK;
+    for (unsigned slot = 0; slot < SLOT_COUNT; slot++)
+        if (read_slot(fd, slot, &mark) && mark.sequence > sequence)
+            sequence = mark.sequence;
+    (void)close(fd);
+    if (sequence == 0)
+        return ST_OK;
+    return error_set(err, ST_CORRUPT, -1,
+                     "%s: the store is missing or empty, but %llu commits were acknowledged", path,
+                     (unsigned long long)sequence);
+}
+
 void watermark_write(struct db *db, uint64_t sequence, stamp_t stamp, uint64_t chain)
 {
     struct buf bytes = {0};
