@@ -60,6 +60,45 @@ enum status keycode_decode(struct slice key, const struct key_part *parts, unsig
                            struct value *out, struct arena *arena);
 bool keycode_is_exact(struct key_part part);
 
+/* Part `wanted` alone, in line, when all `count` parts are ascending plain integers, as most keys
+ * are. False: ask keycode_decode. */
+static inline bool keycode_integer_part(struct slice key, const struct key_part *parts,
+                                        unsigned count, unsigned wanted, int64_t *out)
+{
+    enum { MOST_NEGATIVE = 0x17, ZERO = 0x20, MOST_POSITIVE = 0x28 }; /* tags: keycode_internal.h */
+    const uint8_t *in = (const uint8_t *)key.data;
+    size_t at = 0;
+
+    for (unsigned k = 0; k < count; k++) {
+        unsigned tag, bytes;
+        uint64_t flip, whole = 0;
+
+        if (key.len - at < 2 || parts[k].descending)
+            return false;
+        tag = in[at];
+        if (tag < MOST_NEGATIVE || tag > MOST_POSITIVE)
+            return false;
+        bytes = tag < ZERO ? ZERO - 1 - tag : tag - ZERO;
+        flip = tag < ZERO ? ~0ull : 0;
+        if (key.len - at < 2 + bytes || in[at + 1 + bytes] != (uint8_t)flip)
+            return false;
+        if (k == wanted && bytes != 0) {
+            for (unsigned i = 0; i < bytes; i++)
+                whole = whole << 8 | in[at + 1 + i];
+            whole = (whole ^ flip) & (~0ull >> (64 - 8 * bytes));
+            if (whole >> (8 * (bytes - 1)) == 0 || whole > (uint64_t)INT64_MAX)
+                return false;
+        }
+        if (k == wanted) {
+            if (bytes == 0 && flip != 0)
+                return false;
+            *out = flip != 0 ? -(int64_t)whole : (int64_t)whole;
+        }
+        at += 2 + bytes;
+    }
+    return at == key.len;
+}
+
 /* A key of more than KEY_BYTES_MAX bytes is stored as its first KEY_BYTES_MAX - KEY_HASH_BYTES
  * bytes and a 128-bit hash of the whole (xxHash XXH3); the store's value then carries the whole
  * key. Returns whether it was cut. */

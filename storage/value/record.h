@@ -87,6 +87,38 @@ uint32_t record_shape_id(struct slice body);
  * compressed record is decompressed into `arena` first. */
 enum status record_open(struct slice key, struct slice bytes, const struct shape *shape,
                         struct arena *arena, struct record *out);
+/* The same in line for what nearly every record is: a settled header, numbers below 128 for shape,
+ * origin and columns, a payload that is neither long nor compressed. False: ask record_open. */
+static inline bool record_open_plain(struct slice key, struct slice bytes,
+                                     const struct shape *shape, struct record *out)
+{
+    enum { SHAPE_AT = 10, COUNT_AT = 11, FORM_AT = 12, KINDS_AT = 13, CHECKSUM_BYTES_PLAIN = 4 };
+    const uint8_t *at = (const uint8_t *)bytes.data;
+    size_t directory, count = shape->count;
+    unsigned width;
+
+    if (bytes.len < KINDS_AT + CHECKSUM_BYTES_PLAIN || at[0] != 0 ||
+        ((at[9] | at[SHAPE_AT] | at[COUNT_AT]) & 0x80) != 0 || at[SHAPE_AT] != shape->id ||
+        at[COUNT_AT] != count || count == 0)
+        return false;
+    width = at[FORM_AT];
+    directory = count * (1 + width);
+    if (width - 1 > 1 || bytes.len < KINDS_AT + directory + CHECKSUM_BYTES_PLAIN)
+        return false;
+    out->shape = shape;
+    out->key = key;
+    out->bytes = bytes;
+    out->kinds = at + KINDS_AT;
+    out->offsets = out->kinds + count;
+    out->payload = bytes.data + KINDS_AT + directory;
+    out->payload_bytes =
+        (uint32_t)(bytes.len - KINDS_AT - directory - (size_t)CHECKSUM_BYTES_PLAIN);
+    out->count = (uint16_t)count;
+    out->width = (uint8_t)width;
+    out->key_values = NULL;
+    out->key_value_count = 0;
+    return cell_load_offset(out->offsets, width, count - 1) == out->payload_bytes;
+}
 /* The checksum (XXH3, 32 bits) covers key and everything before it, so a record under a wrong key
  * fails. */
 enum status record_verify(struct slice key, struct slice bytes);

@@ -100,6 +100,8 @@ static void keys_of_several_parts_sort_part_by_part_and_decode_to_what_was_put_i
 {
     struct samples samples = {.state = 3};
     struct buf a = {0}, b = {0};
+    unsigned integer_count = 0;
+    int64_t integer;
 
     (void)state;
     for (int i = 0; i < 100000; i++) {
@@ -127,9 +129,14 @@ static void keys_of_several_parts_sort_part_by_part_and_decode_to_what_was_put_i
                 print_value("out", back[k]);
                 fail_msg("round %d, part %u of %u", i, k, count);
             }
+            if (keycode_integer_part(buf_slice(&a), parts, count, k, &integer)) {
+                integer_count++;
+                assert_true(value_identical(x[k], value_int(integer)));
+            }
         }
         arena_reset(&samples.arena);
     }
+    assert_true(integer_count > 100);
     buf_free(&a);
     buf_free(&b);
     arena_deinit(&samples.arena);
