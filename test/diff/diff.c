@@ -401,6 +401,8 @@ static bool same_answer(struct rows *expected, struct rows *got, const char *sql
 
     if (is_overflow(expected) || is_overflow(got)) /* whether it comes to that is not defined */
         return true;
+    if (expected->failed && strstr(expected->message, "ON clause references") != NULL)
+        return true; /* SQLite 3.40 confuses itself by moving subqueries */
     if (expected->failed || got->failed)
         return expected->failed == got->failed;
     if (expected->count != got->count || expected->columns != got->columns)
