@@ -45,7 +45,7 @@ wait_port() {
 # measure PORT SCRIPT: requests/s, p50, p99 of the middle one of the repeats.
 measure() {
     for _ in $(seq "$repeats"); do
-        wrk -t1 -c"$connections" -d"${seconds}s" --latency -s "$2" "http://127.0.0.1:$1" |
+        wrk -t"$threads" -c"$connections" -d"${seconds}s" --latency -s "$2" "http://127.0.0.1:$1" |
             awk '/50%/{p50=$2} /99%/{p99=$2} /Requests\/sec/{r=$2} /Non-2xx/{bad=$NF} END{print r, p50, p99, bad+0}'
     done | sort -n | sed -n "$(((repeats + 1) / 2))p"
 }
