@@ -3,6 +3,7 @@
  *
  *   lmdb.c         handles, opening, the rest of the vtable
  *   lmdb_read.c    read transactions, gets and cursors, of write transactions too
+ *   lmdb_page.c    leaves walked without LMDB, by readers
  *   lmdb_write.c   write transactions
  *
  * Every store is a named database "s" + eight hex digits. All of them are opened with the
@@ -61,6 +62,7 @@ struct lmdb_kv {
     char *path;
     MDB_dbi dropped;
     bool power_cut_may_damage;
+    uint32_t page_bytes;           /* 0: leaves are not walked, LMDB's own cursor does every step */
     _Atomic uint64_t *handles;     /* hash table of id << 32 | dbi; 0: free, 1: was removed */
     _Atomic uint64_t commit_count; /* readers renew when it has changed */
     _Atomic unsigned making;       /* odd: a commit that makes stores is under way */
@@ -147,6 +149,61 @@ enum status lmdb_seek(struct kv_cursor *base, struct slice at_least);
 enum status lmdb_seek_before(struct kv_cursor *base, struct slice before);
 enum status lmdb_next(struct kv_cursor *base);
 enum status lmdb_prev(struct kv_cursor *base);
+
+/* lmdb_page.c */
+
+/* A leaf as LMDB 0.9 writes it. */
+struct lmdb_page {
+    const char *start; /* NULL: none */
+    uint32_t bytes;
+    uint16_t count, slot;
+};
+
+enum page_answer { PAGE_ENTRY, PAGE_FAR_VALUE, PAGE_DAMAGED };
+
+/* The size of pages to walk, 0 when this LMDB or this file does not allow it. */
+uint32_t lmdb_page_bytes(MDB_env *env);
+/* Stand where LMDB's cursor stands, which gave this key and value. False: not a leaf as known. */
+bool lmdb_page_enter(struct lmdb_page *page, const struct lmdb_kv *kv, struct slice key,
+                     struct slice value);
+
+static inline uint16_t lmdb_load2(const char *at)
+{
+    uint16_t x;
+
+    memcpy(&x, at, 2);
+    return x;
+}
+
+enum {
+    PAGE_HEADER_BYTES = 16, /* number 8, pad 2, flags 2, lower 2, upper 2 */
+    NODE_HEADER_BYTES = 8,  /* length of the value 4, flags 2, length of the key 2 */
+};
+
+/* The entry at page->slot. PAGE_FAR_VALUE: *key only, the value lies on pages of its own. */
+static inline enum page_answer lmdb_page_read(const struct lmdb_page *page, struct slice *key,
+                                              struct slice *value)
+{
+    const uint32_t at = lmdb_load2(page->start + PAGE_HEADER_BYTES + 2u * page->slot);
+    const char *node = page->start + at;
+    uint32_t value_bytes, key_bytes, flags;
+
+    if (__builtin_expect(at < PAGE_HEADER_BYTES || at + NODE_HEADER_BYTES > page->bytes, false))
+        return PAGE_DAMAGED;
+    memcpy(&value_bytes, node, 4);
+    flags = lmdb_load2(node + 4);
+    key_bytes = lmdb_load2(node + 6);
+    if (__builtin_expect(at + NODE_HEADER_BYTES + key_bytes > page->bytes, false))
+        return PAGE_DAMAGED;
+    *key = slice_of(node + NODE_HEADER_BYTES, key_bytes);
+    if (__builtin_expect(flags != 0, false))
+        return flags == 1 ? PAGE_FAR_VALUE : PAGE_DAMAGED;
+    *value = slice_of(node + NODE_HEADER_BYTES + key_bytes, value_bytes);
+    return __builtin_expect(
+               (uint64_t)at + NODE_HEADER_BYTES + key_bytes + value_bytes > page->bytes, false)
+               ? PAGE_DAMAGED
+               : PAGE_ENTRY;
+}
 
 /* lmdb_write.c */
 enum status lmdb_begin_write(struct kv *base, struct kv_txn **out, struct error *err);
