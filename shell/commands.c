@@ -566,6 +566,68 @@ static void split(char *line, struct words *words)
     }
 }
 
+/* How many letters must be added, dropped, changed or swapped to make one word of the other. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[3][32];
+    size_t a_len = strlen(a), b_len = strlen(b);
+
+    if (a_len > 30 || b_len > 30)
+        return 99;
+    for (size_t j = 0; j <= b_len; j++)
+        row[0][j] = (unsigned)j;
+    for (size_t i = 1; i <= a_len; i++) {
+        unsigned *now = row[i % 3], *before = row[(i - 1) % 3];
+
+        now[0] = (unsigned)i;
+        for (size_t j = 1; j <= b_len; j++) {
+            unsigned best = before[j - 1] + (a[i - 1] != b[j - 1]);
+
+            if (before[j] + 1 < best)
+                best = before[j] + 1;
+            if (now[j - 1] + 1 < best)
+                best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                row[(i + 1) % 3][j - 2] + 1 < best)
+                best = row[(i + 1) % 3][j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    return row[a_len % 3][b_len];
+}
+
+static void complain_unknown(struct shell *shell, const char *word)
+{
+    const char *nearest = NULL;
+    unsigned least = 3;
+    char text[256];
+
+    for (size_t k = 0; k < command_count; k++) {
+        unsigned d = distance(word, commands[k].name);
+
+        if (d < least) {
+            least = d;
+            nearest = commands[k].name;
+        }
+    }
+    if (nearest != NULL)
+        snprintf(text, sizeof text, "unknown command: \"%.64s\". Did you mean %s?", word, nearest);
+    else
+        snprintf(text, sizeof text, "unknown command: \"%.64s\". Enter \".help\" for help", word);
+    complain(shell, "%s", text);
+}
+
+static void complain_ambiguous(struct shell *shell, const char *word)
+{
+    char text[256];
+    size_t len = (size_t)snprintf(text, sizeof text, "\"%.64s\" may be", word);
+
+    for (size_t k = 0; k < command_count && len < sizeof text; k++)
+        if (strncmp(commands[k].name, word, strlen(word)) == 0)
+            len += (size_t)snprintf(text + len, sizeof text - len, " %s", commands[k].name);
+    complain(shell, "%s", text);
+}
+
 void command_run(struct shell *shell, const char *line)
 {
     char *copy = strdup(line);
@@ -589,9 +651,9 @@ void command_run(struct shell *shell, const char *line)
         }
     }
     if (matches == 0)
-        complain(shell, "unknown command: \"%s\". Enter \".help\" for help", words.at[0]);
+        complain_unknown(shell, words.at[0]);
     else if (matches > 1)
-        complain(shell, "ambiguous command: \"%s\". Enter \".help\" for help", words.at[0]);
+        complain_ambiguous(shell, words.at[0]);
     else
         found->run(shell, &words);
     free(copy);

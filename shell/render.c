@@ -26,7 +26,7 @@ struct renderer {
     size_t cell_count, cell_capacity;
 };
 
-static bool is_aligned(enum output_mode mode)
+bool render_is_kept(enum output_mode mode)
 {
     return mode == MODE_BOX || mode == MODE_TABLE || mode == MODE_COLUMN || mode == MODE_MARKDOWN;
 }
@@ -232,7 +232,7 @@ void render_row(struct renderer *renderer, harper_statement *statement)
     size_t number = renderer->row_count++;
     size_t widest = 0;
 
-    if (is_aligned(renderer->mode)) {
+    if (render_is_kept(renderer->mode)) {
         keep_row(renderer, statement);
         return;
     }
@@ -423,7 +423,7 @@ static void put_aligned(struct renderer *renderer)
 
 void render_end(struct renderer *renderer)
 {
-    if (is_aligned(renderer->mode) && renderer->row_count > 0)
+    if (render_is_kept(renderer->mode) && renderer->row_count > 0)
         put_aligned(renderer);
     if (renderer->mode == MODE_JSON && renderer->row_count > 0)
         fputs("]\n", renderer->out);

@@ -171,11 +171,15 @@ static bool step_all(struct shell *shell, harper_statement *statement, const cha
     struct renderer *renderer = NULL;
     int status;
 
+    patience_begin(shell->patience);
     while ((status = harper_step(statement)) == HARPER_ROW) {
         if (renderer == NULL)
             renderer = render_begin(shell, statement);
+        if (!render_is_kept(shell->mode))
+            patience_end(shell->patience);
         render_row(renderer, statement);
     }
+    patience_end(shell->patience);
     if (renderer != NULL)
         render_end(renderer);
     if (status != HARPER_DONE && status != HARPER_OK && status != HARPER_NOT_FOUND) {

@@ -27,11 +27,13 @@ enum output_mode {
 };
 
 struct rest_server;
+struct patience;
 
 struct shell {
     harper *db;
     harper_session *session;
     struct rest_server *server; /* of .serve, NULL: none */
+    struct patience *patience;  /* at the prompt only */
     char *path;
     FILE *out;            /* where rows go: stdout or .output's file */
     bool is_interactive;  /* standard input is a terminal */
@@ -58,7 +60,9 @@ struct renderer;
 /* Columns are known before the first row; a renderer that aligns keeps rows until the end. */
 struct renderer *render_begin(struct shell *shell, harper_statement *statement);
 void render_row(struct renderer *renderer, harper_statement *statement);
-void render_end(struct renderer *renderer);           /* frees */
+void render_end(struct renderer *renderer); /* frees */
+/* Modes that align: rows appear at the end. */
+bool render_is_kept(enum output_mode mode);
 size_t display_width(const char *text, size_t bytes); /* terminal cells, for UTF-8 text */
 void put_json_text(FILE *out, const char *text, size_t bytes);
 
@@ -111,6 +115,14 @@ int subcommand_run(int argc, char **argv);
 void serve_start(struct shell *shell, unsigned port, bool exports_all);
 void serve_stop(struct shell *shell);
 void serve_show(struct shell *shell);
+
+/* ---- patience.c: a sign of life while a statement runs long ---- */
+
+/* NULL (also when standard error is no terminal) is allowed in all calls. */
+struct patience *patience_new(void);
+void patience_begin(struct patience *patience);
+void patience_end(struct patience *patience); /* also when the first row comes */
+void patience_free(struct patience *patience);
 
 /* ---- input.c: the terminal ---- */
 
