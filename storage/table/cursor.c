@@ -462,14 +462,29 @@ enum status record_decode_keys(const struct table *table, struct record *record,
     return ST_OK;
 }
 
+/* The shape of the rows met last is kept. Not in a write transaction: what it made may be undone,
+ * and the number given to another shape. */
+static __attribute__((noinline)) enum status open_record_slowly(struct cursor *cursor)
+{
+    TRY(record_open_row(cursor->txn, cursor->table, cursor->key, cursor->value, &cursor->arena,
+                        &cursor->record));
+    cursor->is_opened = true;
+    if (!cursor->txn->is_write)
+        cursor->shape = cursor->record.shape;
+    return ST_OK;
+}
+
 enum status cursor_open_record(struct cursor *cursor)
 {
     if (cursor->is_opened)
         return ST_OK;
     assert(cursor->state != CURSOR_NOWHERE);
     cursor->is_dirty = true;
-    TRY(record_open_row(cursor->txn, cursor->table, cursor->key, cursor->value, &cursor->arena,
-                        &cursor->record));
+    if (cursor->shape == NULL ||
+        !record_open_plain(cursor->key, cursor->value, cursor->shape, &cursor->record))
+        return open_record_slowly(cursor);
+    if (cursor->txn->db->verify_reads)
+        TRY(record_verify_checksum(cursor->key, cursor->value));
     cursor->is_opened = true;
     return ST_OK;
 }
@@ -499,24 +514,35 @@ enum status cursor_record(struct cursor *cursor, const struct record **out)
     return ST_OK;
 }
 
+/* One part of the key; the others are decoded with it unless all are plain integers. */
+static inline enum status read_part(struct cursor *cursor, unsigned part, struct value *out)
+{
+    int64_t integer;
+
+    if (!cursor->has_parts) {
+        if (keycode_integer_part(cursor->key, cursor->part_orders, cursor->part_count, part,
+                                 &integer)) {
+            *out = value_int(integer);
+            return ST_OK;
+        }
+        TRY(decode_parts(cursor));
+    }
+    *out = cursor->parts[part];
+    return ST_OK;
+}
+
 enum status cursor_column(struct cursor *cursor, uint16_t attribute, struct value *out)
 {
     const struct table *table = cursor->table;
     unsigned part;
 
     assert(cursor->is_table);
-    if (attribute == ATTRIBUTE_NONE) {
-        TRY(decode_parts(cursor));
-        *out = cursor->parts[0];
-        return ST_OK;
-    }
+    if (attribute == ATTRIBUTE_NONE)
+        return read_part(cursor, 0, out);
     if (attribute < table->attribute_count) {
         part = version_of(table)->key_part_of_attribute[attribute];
-        if (part != 0xff && keycode_is_exact(table->key_parts[part])) {
-            TRY(decode_parts(cursor));
-            *out = cursor->parts[part];
-            return ST_OK;
-        }
+        if (part != 0xff && keycode_is_exact(table->key_parts[part]))
+            return read_part(cursor, part, out);
     }
     TRY(cursor_open_record(cursor));
     *out = record_attribute(&cursor->record, attribute);
@@ -526,9 +552,7 @@ enum status cursor_column(struct cursor *cursor, uint16_t attribute, struct valu
 enum status cursor_index_part(struct cursor *cursor, unsigned part, struct value *out)
 {
     assert(part < cursor->part_count);
-    TRY(decode_parts(cursor));
-    *out = cursor->parts[part];
-    return ST_OK;
+    return read_part(cursor, part, out);
 }
 
 struct slice cursor_key(const struct cursor *cursor)

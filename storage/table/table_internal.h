@@ -555,6 +555,7 @@ struct cursor {
     const struct table *table;
     const struct index *index; /* NULL: the rows of the table */
     struct kv_store store;
+    const struct shape *shape; /* of the record opened last; NULL: none yet */
     struct record record;
     const struct key_part *part_orders;
     struct value *parts; /* decoded index parts and primary key */

@@ -703,6 +703,72 @@ static void cursors_stop_at_every_edge(void **state)
 }
 
 /* The transaction's own changes lie over what was committed: the same keys must come out. */
+/* Values of every size, among them some that a backend keeps elsewhere than beside their key. */
+static void put_sizes(struct place *place, unsigned count)
+{
+    static const unsigned sizes[] = {0, 1, 40, 120, 1900, 2100, 5000, 300, 70, 20000};
+    struct kv_txn *txn = begin_write(place);
+    char *value = calloc(1, 20000), key[16];
+
+    for (unsigned k = 0; k < count; k++) {
+        memset(value, (int)('a' + k % 26), 20000);
+        snprintf(key, sizeof key, "key%06u", k);
+        assert_int_equal(
+            ST_OK, kv_put(txn, dog, slice_text(key), slice_of(value, sizes[k * 7 % 31 % 10])));
+    }
+    free(value);
+    commit(txn);
+}
+
+static void assert_size_at(struct kv_txn *txn, const struct kv_cursor *cursor, unsigned number)
+{
+    struct slice value;
+    char key[16];
+
+    snprintf(key, sizeof key, "key%06u", number);
+    assert_true(slice_equal(kv_key(cursor), slice_text(key)));
+    assert_int_equal(ST_OK, kv_get(txn, dog, slice_text(key), &value));
+    assert_true(slice_equal(kv_value(cursor), value));
+}
+
+static void steps_go_either_way_over_values_of_every_size(void **state)
+{
+    enum { COUNT = 1000 };
+    struct place *place = *state;
+    struct kv_cursor *cursor = NULL;
+    struct kv_txn *txn;
+    unsigned at = 0, seed = 1;
+
+    put_sizes(place, COUNT);
+    txn = begin_read(place);
+    assert_int_equal(ST_OK, kv_cursor_open(txn, dog, &cursor));
+    assert_int_equal(ST_OK, kv_first(cursor));
+    for (at = 0; at < COUNT; at++) {
+        assert_size_at(txn, cursor, at);
+        assert_int_equal(at + 1 < COUNT ? ST_OK : ST_DONE, kv_next(cursor));
+    }
+    assert_int_equal(ST_OK, kv_last(cursor));
+    for (at = COUNT; at-- > 0;) {
+        assert_size_at(txn, cursor, at);
+        assert_int_equal(at > 0 ? ST_OK : ST_DONE, kv_prev(cursor));
+    }
+    assert_int_equal(ST_OK, kv_seek(cursor, slice_text("key000500")));
+    at = 500;
+    for (unsigned round = 0; round < 300; round++) { /* to and fro across the ends of pages */
+        bool is_forward = (seed = seed * 1103515245 + 12345) >> 30 != 0;
+
+        for (unsigned k = 0; k < (seed >> 16) % 40; k++) {
+            if (is_forward ? at + 1 == COUNT : at == 0)
+                break;
+            assert_int_equal(ST_OK, is_forward ? kv_next(cursor) : kv_prev(cursor));
+            at += is_forward ? 1 : -1u;
+            assert_size_at(txn, cursor, at);
+        }
+    }
+    kv_cursor_close(cursor);
+    kv_end_read(txn);
+}
+
 static void cursors_see_what_their_transaction_changed(void **state)
 {
     struct place *place = *state;
@@ -1353,6 +1419,7 @@ int main(int argc, char **argv)
         CONTRACT(a_second_write_transaction_of_one_thread_is_refused),
         CONTRACT(readers_never_see_half_a_commit),
         CONTRACT(cursors_stop_at_every_edge),
+        CONTRACT(steps_go_either_way_over_values_of_every_size),
         CONTRACT(cursors_see_what_their_transaction_changed),
         CONTRACT(a_cursor_keeps_its_place_when_keys_come_and_go),
         CONTRACT(a_scan_may_delete_and_rewrite_what_it_meets),
