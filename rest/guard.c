@@ -146,11 +146,12 @@ static void begin_request(struct guard *guard)
 static void refuse_request(struct guard *guard, struct flow *flow)
 {
     static const char request[] =
-        "GET /\001! HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
+        "GET /refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
 
     guard->status = guard->head.status;
     guard->detail = guard->head.detail;
     guard->phase = GUARD_REFUSED;
+    guard->passed++;
     clear_due(guard);
     pass_text(guard, flow, request, 0);
 }
@@ -200,6 +201,7 @@ static size_t judge_head(struct guard *guard, struct flow *flow, char *at, size_
     if (question != NULL)
         *question = HEAD_QUERY_MARK;
     len = guard->head.bytes;
+    guard->passed++;
     pass(guard, flow, at, len);
     if (guard->head.is_chunked) {
         guard->phase = GUARD_CHUNK_SIZE;

@@ -7,9 +7,9 @@
  * others it is the system's. A head goes on when all of it has come and nothing is wrong with it;
  * bodies go on as they come, chunked ones in canonical form: no extensions, no trailers.
  *
- * A request that is refused is replaced by one of our own, whose target is a slash, HEAD_QUERY_MARK
- * and a digit: the server answers it in its turn, after the requests before it, and closes. A
- * chunked body that is refused half-way is ended early, and guard_body_status says why.
+ * A request that is refused is replaced by one of our own: the server answers it in its turn, after
+ * the requests before it, and closes. A chunked body that is refused half-way is ended early. Both
+ * end what is read from the connection; `passed` tells which request it was.
  *
  * In the target of every request the first ? is written as HEAD_QUERY_MARK, so that libmicrohttpd
  * does not split the query.
@@ -50,8 +50,10 @@ struct guard {
     struct buf held;  /* the beginning of something that is not complete */
     struct buf ready; /* judged, waiting to be read */
     size_t ready_at;
-    int body_status; /* 0, or why a chunked body was ended early */
-    int status;      /* of the refused request */
+    uint64_t
+        passed; /* requests that went on, refused ones too: what is refused is the last of them */
+    int body_status; /* 0, or why the last request's chunked body was ended early */
+    int status;      /* 0, or why the last request was refused */
     const char *detail;
     _Atomic uint64_t due_ms; /* when what has begun must be complete; 0: nothing has */
 };

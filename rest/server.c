@@ -34,6 +34,7 @@ struct connection {
     size_t target_bytes, target_room;
     struct buf body;
     uint64_t began_ns;
+    uint64_t requests; /* begun until now; see guard.passed */
     bool is_active;
     bool is_reading; /* libmicrohttpd has shown us the head */
     /* A request that is run by a writer. */
@@ -244,6 +245,7 @@ static void *begin_request(void *context, const char *target, struct MHD_Connect
     connection->target_bytes = len;
     connection->began_ns = clock_monotonic_ns();
     buf_clear(&connection->body);
+    connection->requests++;
     connection->is_reading = false;
     connection->is_answered = false;
     if (!connection->is_active) {
@@ -429,10 +431,16 @@ static void write_log(const struct connection *connection, const char *method, i
     buf_free(&line);
 }
 
+/* Is it this request that the guard speaks of? Pipelined ones before it are answered as they are.
+ */
+static bool is_last(const struct connection *connection)
+{
+    return connection->requests == connection->guard.passed;
+}
+
 static bool is_refused(const struct connection *connection)
 {
-    return connection->target_bytes >= 2 && connection->target[1] == HEAD_QUERY_MARK &&
-           connection->guard.phase == GUARD_REFUSED && connection->guard.status != 0;
+    return connection->guard.status != 0 && is_last(connection);
 }
 
 /* On the thread of `worker`; the transport is read only. */
@@ -454,7 +462,7 @@ static void make_answer(struct connection *connection, struct worker *worker,
         return;
     }
     read_target(connection, &request);
-    if (guard->body_status != 0) {
+    if (guard->body_status != 0 && is_last(connection)) {
         problem(&request, answer, guard->body_status, "%s", guard->detail);
         answer->closes = true;
     } else if (connection->body.failed) {

@@ -139,6 +139,9 @@ static const struct framing {
     {"an empty chunk size", P J "Transfer-Encoding: chunked\r\n\r\n\r\n" B "\r\n0\r\n\r\n" N,
      "400x", 0},
     {"a good request before a bad one", N G "X : y\r\n\r\n" N, "200 400x", 0},
+    {"a good request before a bad body", N P J "Transfer-Encoding: chunked\r\n\r\nx\r\n" N,
+     "200 400x", 0},
+    {"a question before a bad request", "GET /?! HTTP/1.1\r\n" H "\r\n" G "\r\n", "404 400x", 0},
     {"GET with a body", G H "Content-Length: 3\r\n\r\nabc" N, "200 200", 0},
     {"Connection: close", G H "Connection: close\r\n\r\n", "200x", 0},
     {"what looks like a request inside a body",
@@ -218,20 +221,24 @@ static void run_long(uint16_t port, size_t bytes, bool in_target, int wanted, co
     free(text.data);
 }
 
-static void run_many_fields(uint16_t port)
+static void run_fields(uint16_t port, unsigned count, int bytes, int wanted)
 {
     struct client client;
     struct response response = {0};
     struct text text = {0};
+    char line[400];
 
     text_puts(&text, "GET /Dog HTTP/1.1\r\nHost: t\r\n");
-    for (unsigned k = 0; k < 200; k++)
-        text_puts(&text, "X: y\r\n");
+    for (unsigned k = 0; k < count; k++) {
+        snprintf(line, sizeof line, "X%u: %0*u\r\n", k, bytes, k);
+        text_puts(&text, line);
+    }
     text_puts(&text, "\r\n");
     if (client_open(&client, port)) {
         client_send(&client, text.data, text.len);
         client_read(&client, &response, false);
-        expect_status("200 fields", response.status, 431);
+        snprintf(line, sizeof line, "%u fields of %d bytes", count, bytes);
+        expect_status(line, response.status, wanted);
         client_close(&client);
     }
     response_free(&response);
@@ -249,5 +256,8 @@ void run_framing(uint16_t port)
     run_long(port, 8000, true, 200, "a target of 8,000 bytes");
     run_long(port, 9000, true, 414, "a target of 9,000 bytes");
     run_long(port, 20000, true, 414, "a target of 20,000 bytes");
-    run_many_fields(port);
+    run_fields(port, 99, 1, 200);
+    run_fields(port, 99, 150, 200);
+    run_fields(port, 100, 1, 431);
+    run_fields(port, 200, 1, 431);
 }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h> /* needs what stands above */
 
-#define REFUSED "GET /\001! HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n"
+#define REFUSED "GET /refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n"
 #define GET     "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 #define CHUNKED "PUT /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
 
