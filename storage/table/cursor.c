@@ -517,7 +517,7 @@ enum status cursor_record(struct cursor *cursor, const struct record **out)
 /* One part of the key; the others are decoded with it unless all are plain integers. */
 static inline enum status read_part(struct cursor *cursor, unsigned part, struct value *out)
 {
-    int64_t integer;
+    int64_t integer = 0; /* gcc does not see that it is set when true comes back */
 
     if (!cursor->has_parts) {
         if (keycode_integer_part(cursor->key, cursor->part_orders, cursor->part_count, part,
