@@ -102,6 +102,7 @@ run_block() {
         printf 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; true\n' >>"$root/script"
         (cd "$scratch" && timeout 120 bash "$root/script" >"$root/all" 2>&1)
     fi
+    [ $kind = bash ] || sed -i 's/^Error: line [0-9]*: /Error: /' "$root/all" # a prompt has no lines
     awk -v root="$root" '/^@@@[0-9]+$/ { n = substr($0, 4); file = root "/have." n; printf "" > file; next } n { print > file }' "$root/all"
     [ -z "$update" ] || update_block "$kind" "$file" >"$root/updated"
     for ((n = 1; n <= total; n++)); do
@@ -170,6 +171,25 @@ run_page() {
     [ -z "$update" ] || cmp -s "$root/page" "$page" || cp "$root/page" "$page"
 }
 
+# A module's README names all of its files, by name or with a star; a header also by its .c.
+check_readme() {
+    local module=$1 names file name
+    compgen -G "$module/*.[cy]" >/dev/null || return 0
+    [ -e "$module/README.md" ] || { bad "$module has no README.md"; return; }
+    mapfile -t names < <(grep -oE '[a-z_0-9*…]+\.(c|h|y|re|def)\b' "$module/README.md" | sort -u)
+    for file in "$module"/*.c "$module"/*.h "$module"/*.y "$module"/*.re "$module"/*.def; do
+        [ -e "$file" ] || continue
+        file=${file##*/}
+        for name in "${names[@]}"; do
+            # shellcheck disable=SC2053 # a pattern
+            [[ $file != ${name//…/*} && ( $file != *.h || ${file%.h}.c != ${name//…/*} ) ]] || continue 2
+        done
+        bad "$module/README.md does not name $file"
+        return
+    done
+    ok "$module/README.md names its files"
+}
+
 check_links() {
     local page=$1 target
     while IFS= read -r target; do
@@ -181,6 +201,7 @@ check_links() {
 if [ $# -eq 0 ]; then
     set -- README.md docs/*.md docs/decisions/*.md
     for page in $(git ls-files '*README.md' | grep -v '^README.md$'); do check_links "$page"; done
+    while IFS= read -r module; do check_readme "$module"; done < <(sed -n 's/^\([a-z][a-z/]*\):.*/\1/p' docs/layers.txt)
     if docs/generate.sh --check; then ok "generated pages"; else bad "generated pages"; fi
     "$build/bin/docs/format" docs/storage-format.md >"$root/format"
     code=$?
