@@ -95,6 +95,29 @@ static bool is_conflict(const struct build *build, const struct entry *a, const 
            slice_equal(entry_slice(build, a, a->parts_len), entry_slice(build, b, b->parts_len));
 }
 
+/* In SQLite's words: the columns, or the index when an expression has no name. */
+static enum status fail_duplicate(const struct build *build, const struct index *index)
+{
+    const struct table *table = build->table;
+    struct buf columns = {0};
+    enum status st;
+
+    for (uint16_t k = 0; k < index->part_count; k++) {
+        if (index->parts[k].attribute == ATTRIBUTE_NONE) {
+            buf_clear(&columns);
+            buf_printf(&columns, "index '%.*s'", (int)index->name.len, index->name.data);
+            break;
+        }
+        buf_printf(&columns, "%s%.*s.%.*s", k > 0 ? ", " : "", (int)table->name.len,
+                   table->name.data, (int)table->attributes[index->parts[k].attribute].name.len,
+                   table->attributes[index->parts[k].attribute].name.data);
+    }
+    st = error_set(build->err, ST_DUPLICATE, -1, "UNIQUE constraint failed: %.*s", (int)columns.len,
+                   columns.data);
+    buf_free(&columns);
+    return st;
+}
+
 static enum status append_all(struct build *build)
 {
     const struct index *index = &build->table->indexes[build->at];
@@ -108,8 +131,7 @@ static enum status append_all(struct build *build)
         struct slice key = entry_slice(build, &entries[i], entries[i].len);
 
         if (index->is_unique && i > 0 && is_conflict(build, &entries[i - 1], &entries[i]))
-            return error_set(build->err, ST_DUPLICATE, -1, "index %.*s: two rows have one key",
-                             (int)index->name.len, index->name.data);
+            return fail_duplicate(build, index);
         TRY(store_put(build->txn, store, key, slice_empty()));
         if (stats != NULL)
             index_stats_add(stats, index, key);

@@ -16,6 +16,14 @@ struct write {
 
 /* ---- the new row ---- */
 
+static bool is_listed(const struct write *write, uint16_t attribute)
+{
+    for (uint16_t k = 0; k < write->count; k++)
+        if (write->attributes[k] == attribute)
+            return true;
+    return false;
+}
+
 /* Stored attributes of the table; generated ones that are virtual are not among them. */
 static void list_attributes(struct gen *g, struct write *write)
 {
@@ -26,16 +34,14 @@ static void list_attributes(struct gen *g, struct write *write)
         builder_set_failure(g->builder, ST_NO_MEMORY);
         return;
     }
-    if (table->declared_shape != NULL && !table->is_dynamic) {
+    if (table->declared_shape != NULL && !table->is_dynamic)
         for (uint16_t k = 0; k < table->declared_shape->count; k++)
             write->attributes[write->count++] = table->declared_shape->attributes[k];
-    } else {
-        for (uint16_t k = 0; k < table->attribute_count; k++)
-            if (!table->attributes[k].is_dropped &&
-                table->attributes[k].generated != GENERATED_VIRTUAL &&
-                table->attributes[k].type != TYPE_RELATIONSHIP)
-                write->attributes[write->count++] = k;
-    }
+    for (uint16_t k = 0; k < table->attribute_count; k++) /* and those that came with documents */
+        if (!table->attributes[k].is_dropped &&
+            table->attributes[k].generated != GENERATED_VIRTUAL &&
+            table->attributes[k].type != TYPE_RELATIONSHIP && !is_listed(write, k))
+            write->attributes[write->count++] = k;
     write->attributes[write->count] = ATTRIBUTE_NONE; /* the rowid's place */
     write->row = gen_register(g, write->count + 1u);
 }
@@ -638,7 +644,8 @@ static const struct write_spec *make_insert_spec(struct gen *g, const struct wri
     *spec = (struct write_spec){.kind = WRITE_INSERT,
                                 .has_rowid = write->table->key_count == 0,
                                 .is_declared = write->table->declared_shape != NULL &&
-                                               !write->table->is_dynamic,
+                                               !write->table->is_dynamic &&
+                                               write->table->declared_shape->count == write->count,
                                 .counts = true,
                                 .count = write->count,
                                 .attributes = attributes,

@@ -340,10 +340,10 @@ enum status bind_outputs(struct planner *p, struct scope *scope, struct ir_outpu
 static enum status bind_groups(struct planner *p, struct bound_block *block)
 {
     struct ir_block *ir = block->ir;
-    size_t aggregates = block->plan.aggregate_count;
 
     block->scope.allows_aggregates = false;
     block->scope.allows_windows = false;
+    block->scope.clause = "GROUP BY";
     for (size_t i = 0; i < ir->group_count; i++) {
         uint16_t output;
 
@@ -357,7 +357,7 @@ static enum status bind_groups(struct planner *p, struct bound_block *block)
             return error_set(p->err, ST_INVALID, ir->group[i]->offset,
                              "aggregate functions are not allowed in the GROUP BY clause");
     }
-    (void)aggregates;
+    block->scope.clause = NULL;
     if (ir->group_count > 0)
         block->is_grouped = true;
     block->scope.allows_aggregates = true;

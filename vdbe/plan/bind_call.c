@@ -35,17 +35,18 @@ static enum status find_function(struct planner *p, struct ir_expr *expr)
     return ST_OK;
 }
 
-static void set_collation(struct ir_expr *expr, const struct func *func)
+/* What a function returns has no collation but one that was written: max(x) compares by the
+ * collation of x, and is itself compared byte by byte. */
+static void set_collation(struct ir_expr *expr)
 {
-    if ((func->flags & FUNC_TAKES_COLLATION) == 0)
-        return;
     for (size_t i = 0; i < expr->as.call.count; i++) {
         const struct ir_expr *arg = expr->as.call.args[i];
 
-        if (arg->kind == IR_COLUMN || arg->is_collation_explicit) {
-            expr->collation = arg->collation;
-            return;
-        }
+        if (!arg->is_collation_explicit)
+            continue;
+        expr->collation = arg->collation;
+        expr->is_collation_explicit = true;
+        return;
     }
 }
 
@@ -106,6 +107,9 @@ static enum status add_aggregate(struct planner *p, struct scope *scope, struct 
     struct bound_block *block;
     const struct slice name = expr->as.call.name.text;
 
+    if (owner != NULL && owner->clause != NULL && strcmp(owner->clause, "GROUP BY") == 0)
+        return error_set(p->err, ST_INVALID, expr->offset,
+                         "aggregate functions are not allowed in the GROUP BY clause");
     if (owner == NULL || owner->block == NULL || !owner->allows_aggregates || owner->in_aggregate)
         return error_set(p->err, ST_INVALID, expr->offset, "misuse of aggregate function %.*s()",
                          (int)name.len, name.data);
@@ -277,7 +281,7 @@ enum status bind_call(struct planner *p, struct scope *scope, struct ir_expr **s
                          (int)expr->as.call.name.text.len, expr->as.call.name.text.data);
     TRY(bind_arguments(p, scope, expr, is_aggregate));
     expr->affinity = PLAN_NO_AFFINITY;
-    set_collation(expr, func);
+    set_collation(expr);
     if (is_aggregate) {
         if (scope == NULL)
             return error_set(p->err, ST_INVALID, expr->offset,

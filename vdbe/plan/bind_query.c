@@ -285,7 +285,12 @@ static enum status bind_order_term(struct planner *p, struct bound_query *query,
         *inner = block->ir->outputs[output].expr;
         TRY(finish_collates(p, order->expr));
     } else {
+        const bool was_grouped = block->is_grouped;
+
         TRY(bind_expr(p, &block->scope, &order->expr));
+        if (block->is_grouped && !was_grouped) /* an aggregate only to sort by */
+            return error_set(p->err, ST_INVALID, order->expr->offset, "misuse of aggregate: %s()",
+                             block->plan.aggregates[block->plan.aggregate_count - 1].func->name);
     }
     order_finish(&query->plan.order[k], order);
     for (size_t i = 0; i < block->ir->output_count; i++) {

@@ -120,7 +120,7 @@ static bool wish_extreme(struct block_plan *bp, struct plan_order *key)
     key->expr = only->call->as.call.args[0];
     key->descending = is_max;
     key->nulls_last = is_max;
-    key->collation = only->call->collation;
+    key->collation = only->call->as.call.args[0]->collation;
     bp->wish = (struct order_wish){1, key, false};
     bp->limit = 1;
     return true;

@@ -383,6 +383,21 @@ static enum status bind_function_source(struct planner *p, struct source_info *i
 
 /* ---- all together ---- */
 
+/* INDEXED BY names an index of the table. */
+static enum status check_hint(struct planner *p, const struct ir_source *source,
+                              const struct table *table)
+{
+    const struct slice hint = source->index_hint.text;
+
+    for (unsigned i = 0; i < table->index_count; i++)
+        if (slice_equal_nocase(table->indexes[i].name, hint))
+            return ST_OK;
+    if (hint.len == 0)
+        return ST_OK;
+    return error_set(p->err, ST_NO_NAME, source->index_hint.offset, "no such index: %.*s",
+                     (int)hint.len, hint.data);
+}
+
 static enum status bind_named(struct planner *p, struct ir_source *source, struct source_info *info,
                               struct scope *scope)
 {
@@ -406,7 +421,7 @@ static enum status bind_named(struct planner *p, struct ir_source *source, struc
     table = find_table(p, source->database.text, source->name.text, &database);
     if (table != NULL) {
         info_set_table(info, table, database);
-        return ST_OK;
+        return check_hint(p, source, table);
     }
     if (find_view(p, source->database.text, source->name.text, &view, &database))
         return bind_view(p, source, view, database);
