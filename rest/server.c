@@ -55,6 +55,7 @@ struct lingering {
 struct transport {
     struct MHD_Daemon *daemon;
     uint16_t port;
+    int listener;
     pthread_t reaper;
     bool has_reaper, is_stopping;
     unsigned lingering_count;
@@ -743,6 +744,21 @@ static int listen_on(const struct rest_options *options, uint16_t *port, harper_
     return fd;
 }
 
+/* Another socket takes the listener's number, and with that the listener is closed and leaves all
+ * epoll sets. (MHD_quiesce_daemon lets two threads remove it, and aborts in the one that comes
+ * second.) libmicrohttpd closes the number when it stops. */
+static void stop_listening(int listener)
+{
+    int stand_in = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (stand_in < 0) {
+        shutdown(listener, SHUT_RDWR);
+        return;
+    }
+    dup3(stand_in, listener, O_CLOEXEC);
+    close(stand_in);
+}
+
 static void log_error(void *context, const char *format, va_list args)
 {
     (void)context, (void)format, (void)args; /* what clients do wrong is not the operator's noise */
@@ -827,6 +843,7 @@ int rest_start(harper *db, const struct rest_options *options, struct rest_serve
         server_free(server);
         return error == NULL ? HARPER_IO : error->status;
     }
+    server->transport->listener = fd;
     server->transport->has_reaper =
         pthread_create(&server->transport->reaper, NULL, reap, server) == 0;
     if (server->transport->has_reaper && !options->writes_at_once)
@@ -873,17 +890,11 @@ void rest_stop(struct rest_server *server, uint32_t drain_ms)
     if (transport->daemon == NULL) {
         stop_writers(server);
     } else {
-        int fd = MHD_quiesce_daemon(transport->daemon);
-
-        /* Not closed yet: a thread may be about to accept from it. */
-        if (fd >= 0)
-            shutdown(fd, SHUT_RDWR);
+        stop_listening(transport->listener);
         atomic_store(&server->is_draining, true);
         wait_quiet(server, drain_ms);
         stop_writers(server);
         MHD_stop_daemon(transport->daemon);
-        if (fd >= 0)
-            close(fd);
     }
     pthread_mutex_lock(&server->lock);
     transport->is_stopping = true;
