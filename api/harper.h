@@ -100,7 +100,7 @@ HARPER_API int harper_status_http(int status); /* the HTTP status a server answe
 
 enum harper_durability {
     HARPER_DURABILITY_FULL,   /* a commit is acknowledged when it is on disk */
-    HARPER_DURABILITY_NORMAL, /* on disk within 100 ms; a kill loses nothing, a power cut the last
+    HARPER_DURABILITY_NORMAL, /* on disk within 200 ms; a kill loses nothing, a power cut the last
                                  moments */
     HARPER_DURABILITY_OFF     /* when the system likes */
 };
@@ -294,6 +294,12 @@ HARPER_API int harper_apply_schema(harper_session *session, const char *sdl, int
                                    harper_report_fn warn, void *context, harper_error *error);
 
 /* ---- for shells and editors ---- */
+
+/* What made the tables, views and triggers whose names are LIKE `pattern` (NULL: all), from the
+ * catalog as it is now: HARPER_SQL, HARPER_GRAPHQL, or -1 for each in the language that made it.
+ * `text` is called for each definition. Attributes that appeared with the data are left out. */
+HARPER_API int harper_define(harper_session *session, const char *pattern, int language,
+                             harper_report_fn text, void *context);
 
 /* Does `text` hold only whole statements? */
 HARPER_API bool harper_is_complete(const char *text);

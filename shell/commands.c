@@ -138,13 +138,28 @@ static void run_indexes(struct shell *shell, struct words *words)
         words->count > 1 ? words->at[1] : NULL, true);
 }
 
+static void put_definition(void *context, const char *text)
+{
+    struct shell *shell = context;
+
+    fprintf(shell->out, "%s\n", text);
+}
+
 static void run_schema(struct shell *shell, struct words *words)
 {
-    run_listing(shell,
-                "SELECT CASE WHEN type = 'table' AND sql LIKE 'type %%' THEN sql ELSE sql || ';' "
-                "END FROM sqlite_schema"
-                " WHERE sql IS NOT NULL AND tbl_name LIKE %s ORDER BY tbl_name, type DESC, name",
-                words->count > 1 ? words->at[1] : NULL, false);
+    const char *pattern = NULL;
+    int language = -1;
+
+    for (int k = 1; k < words->count; k++) {
+        if (strcmp(words->at[k], "--sdl") == 0)
+            language = HARPER_GRAPHQL;
+        else if (strcmp(words->at[k], "--sql") == 0)
+            language = HARPER_SQL;
+        else
+            pattern = words->at[k];
+    }
+    if (harper_define(shell->session, pattern, language, put_definition, shell) != HARPER_OK)
+        shell_error(shell, NULL, harper_session_error(shell->session));
 }
 
 static void run_databases(struct shell *shell, struct words *words)
@@ -496,7 +511,8 @@ static const struct command commands[] = {
     {".print", "TEXT…", "print", run_print},
     {".quit", "", "leave the shell", run_quit},
     {".read", "FILE", "run the statements in a file", run_read},
-    {".schema", "[PATTERN]", "the statements that made the tables", run_schema},
+    {".schema", "[--sdl|--sql] [PATTERN]", "what made the tables, as SQL or in the schema language",
+     run_schema},
     {".separator", "COLUMN [ROW]", "what stands between columns and rows in list mode",
      run_separator},
     {".serve", "[PORT|off] [--all]",
