@@ -160,13 +160,40 @@ void worker_keep_seat(struct worker *worker); /* the seat is a stream's now */
 bool worker_refresh(struct worker *worker, harper_error *error);
 void worker_free(struct worker *worker);
 
+/* ---- listener.c ---- */
+enum { LINGERING_MAX = 256 };
+
+/* A refused connection is closed only when the client has read why: a socket that is closed with
+ * unread bytes resets the connection, and the answer is lost. */
+struct lingerers {
+    pthread_mutex_t lock;
+    unsigned count;
+    int fds[LINGERING_MAX];
+    uint64_t until_ms[LINGERING_MAX];
+};
+
+int listener_open(const struct rest_options *options, uint16_t *port, harper_error *error);
+/* Nobody can connect any more. The number stays taken. */
+void listener_end(int listener);
+/* Keep a copy of the socket, which is about to be closed, until the client closes it too. */
+void linger(struct lingerers *lingerers, int fd);
+/* Closes what is done or late; UINT64_MAX: all. */
+void linger_drain(struct lingerers *lingerers, uint64_t now_ms);
+
+/* ---- access_log.c ---- */
+struct sockaddr;
+int access_log_open(const char *path);
+void access_log_close(int log); /* -1 is allowed */
+void access_log_write(int log, const struct sockaddr *client, const char *method,
+                      struct slice target, int status, uint64_t ns);
+
 struct rest_server {
     harper *db;
     bool exports_all;
     struct guard_limits limits;
     struct transport *transport; /* server.c */
     int access_log;              /* -1: none */
-    pthread_mutex_t lock;        /* workers, active, lingering */
+    pthread_mutex_t lock;        /* workers, active, what waits for writers */
     pthread_cond_t quiet;        /* active fell to 0, or the server stops */
     struct worker *workers;
     _Atomic uint64_t active; /* requests between their head and their end */

@@ -5,11 +5,9 @@
  * answered on the thread that read them. What comes from the sockets has been judged by guard.c.
  */
 #include "rest/rest_internal.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -18,8 +16,6 @@
 
 enum {
     TICK_MS = 50,
-    LINGER_MS = 2000,
-    LINGERING_MAX = 256,
     WRITERS = 32,
     CONNECTION_BYTES =
         32768, /* libmicrohttpd's pool: a head of 16 KB and the fields of the answer */
@@ -45,21 +41,13 @@ struct connection {
     struct connection *next;
 };
 
-/* A refused connection is closed only when the client has read why: a socket that is closed with
- * unread bytes resets the connection, and the answer is lost. */
-struct lingering {
-    int fd;
-    uint64_t until_ms;
-};
-
 struct transport {
     struct MHD_Daemon *daemon;
     uint16_t port;
     int listener;
     pthread_t reaper;
     bool has_reaper, is_stopping;
-    unsigned lingering_count;
-    struct lingering lingering[LINGERING_MAX];
+    struct lingerers lingerers;
     /* Writers, and the requests that wait for one. */
     pthread_t *writers;
     unsigned writer_count;
@@ -108,24 +96,6 @@ static int socket_of(struct MHD_Connection *transport)
     return info == NULL ? -1 : info->connect_fd;
 }
 
-static void linger(struct rest_server *server, int fd)
-{
-    struct transport *transport = server->transport;
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-    if (copy < 0)
-        return;
-    pthread_mutex_lock(&server->lock);
-    if (transport->lingering_count < LINGERING_MAX && !transport->is_stopping) {
-        transport->lingering[transport->lingering_count++] =
-            (struct lingering){copy, guard_now_ms() + LINGER_MS};
-        copy = -1;
-    }
-    pthread_mutex_unlock(&server->lock);
-    if (copy >= 0)
-        close(copy);
-}
-
 static void end_request(struct connection *connection)
 {
     struct rest_server *server = connection->server;
@@ -162,7 +132,7 @@ static void notify_connection(void *context, struct MHD_Connection *transport, v
     if (connection == NULL)
         return;
     if (connection->guard.phase == GUARD_REFUSED)
-        linger(server, fd);
+        linger(&server->transport->lingerers, fd);
     guard_close(&connection->guard);
     end_request(connection);
     if (connection->is_answered) { /* by a writer, but never sent */
@@ -357,8 +327,16 @@ static void add(struct MHD_Response *response, const char *name, const char *val
         MHD_add_response_header(response, name, value);
 }
 
-static void write_log(const struct connection *connection, const char *method, int status,
-                      struct MHD_Connection *transport);
+static void log_answer(struct MHD_Connection *transport, const struct connection *connection,
+                       const char *method, int status)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    access_log_write(connection->server->access_log, info == NULL ? NULL : info->client_addr,
+                     method, slice_of(connection->target, connection->target_bytes), status,
+                     clock_monotonic_ns() - connection->began_ns);
+}
 
 static enum MHD_Result send_answer(struct MHD_Connection *transport, struct connection *connection,
                                    struct answer *answer, const char *method)
@@ -391,45 +369,12 @@ static enum MHD_Result send_answer(struct MHD_Connection *transport, struct conn
     if (answer->closes || atomic_load_explicit(&server->is_draining, memory_order_relaxed))
         add(response, "Connection", "close");
     if (server->access_log >= 0)
-        write_log(connection, method, answer->status, transport);
+        log_answer(transport, connection, method, answer->status);
     free(answer->location);
     answer->location = NULL;
     result = MHD_queue_response(transport, (unsigned)answer->status, response);
     MHD_destroy_response(response);
     return result;
-}
-
-static void write_log(const struct connection *connection, const char *method, int status,
-                      struct MHD_Connection *transport)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(transport, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char address[64] = "-", when[40];
-    struct buf line = {0};
-    time_t now = time(NULL);
-    struct tm parts;
-
-    if (info != NULL && info->client_addr != NULL)
-        getnameinfo(info->client_addr,
-                    info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                             : sizeof(struct sockaddr_in),
-                    address, sizeof address, NULL, 0, NI_NUMERICHOST);
-    gmtime_r(&now, &parts);
-    strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S +0000", &parts);
-    buf_printf(&line, "%s - - [%s] \"%s ", address, when, method);
-    for (size_t k = 0; k < connection->target_bytes; k++) {
-        char c = connection->target[k];
-
-        if (c == '"' || c == '\\')
-            buf_append_byte(&line, '\\');
-        buf_append_byte(&line, (uint8_t)(c == HEAD_QUERY_MARK ? '?' : c));
-    }
-    buf_printf(&line, "\" %d %llu us\n", status,
-               (unsigned long long)(clock_monotonic_ns() - connection->began_ns) / 1000);
-    /* One write a line: the lines of several threads do not mix. A full disk loses lines. */
-    if (!line.failed && write(connection->server->access_log, line.data, line.len) < 0)
-        line.failed = true;
-    buf_free(&line);
 }
 
 /* Is it this request that the guard speaks of? Pipelined ones before it are answered as they are.
@@ -635,30 +580,6 @@ static size_t keep_escapes(void *context, struct MHD_Connection *transport, char
 
 /* ---- time ---- */
 
-static void drain_lingering(struct rest_server *server, uint64_t now_ms)
-{
-    struct transport *transport = server->transport;
-    char sink[4096];
-
-    pthread_mutex_lock(&server->lock);
-    for (unsigned k = 0; k < transport->lingering_count;) {
-        struct lingering *lingering = &transport->lingering[k];
-        ssize_t n;
-
-        do
-            n = recvfrom(lingering->fd, sink, sizeof sink, MSG_DONTWAIT, NULL, NULL);
-        while (n == (ssize_t)sizeof sink);
-        if (n > 0 ||
-            (n < 0 && errno == EAGAIN && lingering->until_ms > now_ms && !transport->is_stopping)) {
-            k++;
-            continue;
-        }
-        close(lingering->fd);
-        *lingering = transport->lingering[--transport->lingering_count];
-    }
-    pthread_mutex_unlock(&server->lock);
-}
-
 static bool wait_tick(struct rest_server *server, pthread_cond_t *tick)
 {
     struct timespec until;
@@ -687,9 +608,9 @@ static void *reap(void *context)
         uint64_t now = guard_now_ms();
 
         guard_cut_late(&server->limits, now);
-        drain_lingering(server, now);
+        linger_drain(&server->transport->lingerers, now);
     }
-    drain_lingering(server, UINT64_MAX);
+    linger_drain(&server->transport->lingerers, UINT64_MAX);
     return NULL;
 }
 
@@ -703,60 +624,6 @@ static int fail(harper_error *error, int status, const char *format, const char 
         snprintf(error->message, sizeof error->message, format, what);
     }
     return status;
-}
-
-static int listen_on(const struct rest_options *options, uint16_t *port, harper_error *error)
-{
-    const char *address = options->address == NULL ? "127.0.0.1" : options->address;
-    struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                             .ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE},
-                    *found = NULL;
-    struct sockaddr_storage bound;
-    socklen_t bound_len = sizeof bound;
-    char service[8], host[64];
-    int fd, on = 1;
-
-    snprintf(service, sizeof service, "%u", options->port);
-    if (getaddrinfo(address, service, &hints, &found) != 0) {
-        fail(error, HARPER_INVALID, "%s is not an address", address);
-        return -1;
-    }
-    fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1024) != 0 ||
-        getsockname(fd, (struct sockaddr *)&bound, &bound_len) != 0) {
-        snprintf(host, sizeof host, "%.48s:%s", address, service);
-        if (error != NULL) {
-            error->status = HARPER_IO;
-            error->offset = -1;
-            snprintf(error->message, sizeof error->message, "cannot listen on %s: %s", host,
-                     strerror(errno));
-        }
-        if (fd >= 0)
-            close(fd);
-        fd = -1;
-    } else {
-        *port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                  : ((struct sockaddr_in *)&bound)->sin_port);
-    }
-    freeaddrinfo(found);
-    return fd;
-}
-
-/* Another socket takes the listener's number, and with that the listener is closed and leaves all
- * epoll sets. (MHD_quiesce_daemon lets two threads remove it, and aborts in the one that comes
- * second.) libmicrohttpd closes the number when it stops. */
-static void stop_listening(int listener)
-{
-    int stand_in = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (stand_in < 0) {
-        shutdown(listener, SHUT_RDWR);
-        return;
-    }
-    dup3(stand_in, listener, O_CLOEXEC);
-    close(stand_in);
 }
 
 static void log_error(void *context, const char *format, va_list args)
@@ -790,7 +657,8 @@ static bool init_locks(struct rest_server *server)
     bool ok = pthread_condattr_init(&attributes) == 0 &&
               pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
               pthread_cond_init(&server->quiet, &attributes) == 0 &&
-              pthread_cond_init(&server->transport->work, NULL) == 0;
+              pthread_cond_init(&server->transport->work, NULL) == 0 &&
+              pthread_mutex_init(&server->transport->lingerers.lock, NULL) == 0;
 
     pthread_condattr_destroy(&attributes);
     return ok && pthread_mutex_init(&server->lock, NULL) == 0;
@@ -800,8 +668,7 @@ static void server_free(struct rest_server *server)
 {
     if (server == NULL)
         return;
-    if (server->access_log >= 0)
-        close(server->access_log);
+    access_log_close(server->access_log);
     free(server->transport);
     free(server);
 }
@@ -831,14 +698,13 @@ int rest_start(harper *db, const struct rest_options *options, struct rest_serve
         .body_ms = options->body_ms == 0 ? 120000 : options->body_ms};
     server->access_log = -1;
     if (options->access_log != NULL) {
-        server->access_log =
-            open(options->access_log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+        server->access_log = access_log_open(options->access_log);
         if (server->access_log < 0) {
             server_free(server);
             return fail(error, HARPER_IO, "%s cannot be written", options->access_log);
         }
     }
-    fd = listen_on(options, &server->transport->port, error);
+    fd = listener_open(options, &server->transport->port, error);
     if (fd < 0) {
         server_free(server);
         return error == NULL ? HARPER_IO : error->status;
@@ -890,7 +756,7 @@ void rest_stop(struct rest_server *server, uint32_t drain_ms)
     if (transport->daemon == NULL) {
         stop_writers(server);
     } else {
-        stop_listening(transport->listener);
+        listener_end(transport->listener);
         atomic_store(&server->is_draining, true);
         wait_quiet(server, drain_ms);
         stop_writers(server);
@@ -908,6 +774,7 @@ void rest_stop(struct rest_server *server, uint32_t drain_ms)
         server->workers = worker->next;
         worker_free(worker);
     }
+    pthread_mutex_destroy(&transport->lingerers.lock);
     pthread_cond_destroy(&transport->work);
     pthread_cond_destroy(&server->quiet);
     pthread_mutex_destroy(&server->lock);
