@@ -427,8 +427,7 @@ static inline struct node *generate_expr(struct generator *g, const struct scope
 {
     static const char *const binary[] = {"(@ + @)", "(@ - @)", "(@ * @)", "(@ / @)",
                                          "(@ % @)", "(@ & @)", "(@ | @)", "(@ || @)"};
-    static const char *const casts[] = {"CAST(@ AS INTEGER)", "CAST(@ AS TEXT)", "CAST(@ AS REAL)",
-                                        "CAST(@ AS NUMERIC)"};
+    static const char *const casts[] = {"CAST(@ AS INTEGER)", "CAST(@ AS TEXT)", "CAST(@ AS REAL)"};
     unsigned roll = below(g, 100);
 
     if (depth == 0 || roll < 30)
