@@ -46,6 +46,8 @@ static int give(harper_error *out, enum status status, const struct error *err)
 
 /* ---- handles ---- */
 
+enum { BUSY_TIMEOUT_MS = 5000 }; /* when the options do not say */
+
 static enum durability durability_of(int durability)
 {
     switch (durability) {
@@ -69,7 +71,7 @@ static enum status open_database(const char *path, const char *name,
         .read_only = options->read_only,
         .create = !options->must_exist && !options->read_only,
         .durability = durability_of(options->durability),
-        .busy_timeout_ms = options->busy_timeout_ms == 0 ? 5000 : options->busy_timeout_ms,
+        .busy_timeout_ms = options->busy_timeout_ms,
         .cache_bytes = options->cache_bytes,
     };
 
@@ -88,6 +90,8 @@ int harper_open(const char *path, const harper_options *options, harper **out, h
     if (options != NULL)
         memcpy(&handle->options, options,
                options->size < sizeof *options ? options->size : sizeof *options);
+    if (handle->options.busy_timeout_ms == 0)
+        handle->options.busy_timeout_ms = BUSY_TIMEOUT_MS;
     handle->path = strdup(path);
     if (handle->path == NULL)
         TRY_OUT(ST_NO_MEMORY);
