@@ -217,6 +217,12 @@ bench:
 	@$(MAKE) --no-print-directory -s MODE=release build/release/bin/bench/bench
 	@for backend in lmdb rocksdb; do build/release/bin/bench/bench --backend $$backend --rows $(BENCH_ROWS) || exit 1; done
 .PHONY: slt bench
+## tpch             the questions of TPC-H beside SQLite, results compared: make tpch SCALE=0.1
+SCALE ?= 0.01
+tpch:
+	@$(MAKE) --no-print-directory -s MODE=release build/release/bin/bench/tpch
+	@for backend in memory lmdb rocksdb; do build/release/bin/bench/tpch --backend $$backend --scale $(SCALE) || exit 1; done
+.PHONY: tpch
 ## demo             this Debian's package index in a new database, questions in SQL and as URLs, a server, a prompt
 demo:
 	@test/demo/demo.sh
