@@ -4,7 +4,7 @@
 # In a page, these are run, in order, in one empty directory per page:
 #
 #   ```console    lines that begin with `$ ` go to bash, lines that begin with `harper> ` (continued by `   ...> `) to the shell with
-#                 --box on the database `doc` of that directory; the lines below are what must come out. A line that is just … stands
+#                 --box on the database `doc` of that directory (a first line `$ harper NAME` names another); the lines below are what must come out. A line that is just … stands
 #                 for any lines, and … within a line for any text in it.
 #   <!-- file: NAME -->   above any other block: the block is written into the file NAME of that directory.
 #
@@ -79,11 +79,12 @@ matches() {
 
 # run_block PAGE LINE KIND FILE: a console block whose lines are in FILE. KIND is `harper` or `bash`.
 run_block() {
-    local page=$1 line=$2 kind=$3 file=$4 n=0 total text
+    local page=$1 line=$2 kind=$3 file=$4 n=0 total text database=doc
     rm -f "$root"/want.* "$root"/have.* "$root/script"
     : >"$root/script"
     while IFS= read -r text || [ -n "$text" ]; do
         case $kind:$text in
+        harper:'$ harper '*) database=${text#'$ harper '} ;;
         harper:'harper> '*)
             n=$((n + 1)); : >"$root/want.$n"
             printf '.print @@@%d\n%s\n' "$n" "${text#harper> }" >>"$root/script" ;;
@@ -97,7 +98,7 @@ run_block() {
     done <"$file"
     total=$n
     if [ "$kind" = harper ]; then
-        (cd "$scratch" && timeout 60 harper --box doc <"$root/script" >"$root/all" 2>&1)
+        (cd "$scratch" && timeout 60 harper --box "$database" <"$root/script" >"$root/all" 2>&1)
     else
         printf 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; true\n' >>"$root/script"
         (cd "$scratch" && timeout 120 bash "$root/script" >"$root/all" 2>&1)
