@@ -75,6 +75,7 @@ static enum status set_declared_shape(struct txn *txn, struct table_version *ver
 /* `version` is complete: make it the table's definition. Owns it, also on failure. */
 static enum status publish_table(struct txn *txn, struct table_version *version, struct error *err)
 {
+    size_t shapes = txn->new_shape_count;
     enum status st = table_version_finish(version);
 
     if (st == ST_OK)
@@ -87,6 +88,7 @@ static enum status publish_table(struct txn *txn, struct table_version *version,
         st = install(txn, version, 0, NULL, 0, err);
     if (st != ST_OK) {
         txn->is_doomed = true;
+        txn_forget_shapes(txn, shapes); /* the version may be all that keeps them alive */
         table_version_drop(version);
         return txn_delta_error(txn, st, err);
     }

@@ -46,14 +46,15 @@ static void key_text(struct buf *out, const struct table *table, const struct va
 
 /* ---- rows ---- */
 
-static bool has_entry(struct check_run *run, const struct index *index, struct slice key)
+/* ST_NOT_FOUND: there is none. Not being able to read is no finding, but a failure of the check. */
+static enum status find_entry(struct check_run *run, const struct index *index, struct slice key)
 {
     struct buf room = {0};
     struct slice value;
     enum status st = long_key_get(run->txn, store_of_index(index), key, &room, &value);
 
     buf_free(&room);
-    return st == ST_OK;
+    return st;
 }
 
 static enum status check_entries(struct check_run *run, const struct record *record,
@@ -67,11 +68,16 @@ static enum status check_entries(struct check_run *run, const struct record *rec
             continue;
         TRY(index_keys_of(run->txn, table, i, &view, &run->keys, run->err));
         run->entries_expected[i] += run->keys.count;
-        for (size_t k = 0; k < run->keys.count; k++)
-            if (!has_entry(run, &table->indexes[i], index_key_slice(&run->keys, k)))
+        for (size_t k = 0; k < run->keys.count; k++) {
+            enum status st = find_entry(run, &table->indexes[i], index_key_slice(&run->keys, k));
+
+            if (st == ST_NOT_FOUND)
                 found(run, "index %.*s lacks the entry of row %.*s",
                       (int)table->indexes[i].name.len, table->indexes[i].name.data, (int)name->len,
                       name->data);
+            else
+                TRY(st);
+        }
     }
     return ST_OK;
 }

@@ -309,6 +309,24 @@ static void publish_locked(struct db *db, struct pending *first, struct pending 
     atomic_fetch_add_explicit(&db->commits, 1, memory_order_release);
 }
 
+/* A commit may fail so late that readers see it all the same. They must then have the catalog that
+ * goes with it. */
+static bool is_visible(struct db *db, const struct pending *last)
+{
+    const char key[5] = {META_CHAIN};
+    struct kv_txn *kv = NULL;
+    struct slice bytes;
+    uint64_t sequence = 0;
+    bool is_read;
+
+    if (kv_begin_read(db->kv, &kv, NULL) != ST_OK)
+        return false;
+    is_read = kv_get(kv, store_meta(), slice_of(key, sizeof(key)), &bytes) == ST_OK &&
+              read_u64_le(&bytes, &sequence);
+    kv_end_read(kv);
+    return is_read && sequence >= last->sequence;
+}
+
 /* Take `first`..`last` off the queue. All of the queue when the group failed: what is behind was
  * built on it. */
 static void settle_locked(struct db *db, struct pending *last, enum status st)
@@ -348,7 +366,7 @@ static void lead_locked(struct db *db)
 {
     struct pending *first = db->queue, *last = first;
     enum durability durability = (enum durability)atomic_load(&db->durability);
-    bool sync = false, has_catalog = false;
+    bool sync = false, has_catalog = false, is_in_kv = true;
     struct error why = {0};
     enum status st;
 
@@ -370,11 +388,15 @@ static void lead_locked(struct db *db)
         if (sync)
             watermark_write(db, last->sequence, last->stamp, last->chain);
     }
+    if (st != ST_OK)
+        is_in_kv = is_visible(db, last);
     pthread_mutex_lock(&db->lock);
-    if (st == ST_OK) {
-        note_written(db, last, sync);
+    if (is_in_kv) {
         atomic_store(&db->published_sequence, last->sequence);
         publish_locked(db, first, last);
+    }
+    if (st == ST_OK) {
+        note_written(db, last, sync);
     } else {
         latch_locked(db, st, why.status != ST_OK ? error_message(&why) : status_text(st));
     }

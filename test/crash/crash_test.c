@@ -1,6 +1,10 @@
-/* crash_test [backend] [cycles] [seed]: kill a writer at random moments and at fail-points, again
- * and again. Without arguments a short run on each backend. Exits with 1 and the seed of the cycle
- * that failed. */
+/* crash_test [--sql | --inject] [backend] [cycles] [seed]: kill a writer at random moments and at
+ * fail-points, again and again. Without arguments a short run on each backend. Exits with 1 and the
+ * seed of the cycle that failed.
+ *
+ * --sql writes through the library (sql_writer); --inject makes it fail instead of killing it: then
+ * the writer looks at what it can still read and ends by itself, and the next one at what is left.
+ */
 #include "test/crash/crash.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +33,19 @@ static const char *const failpoints[] = {
     "kv.commit.after",
     "catalog.create",
     "catalog.index_build",
+    /* hit often: for them the Nth time lies further away */
+    "kv.open",
+    "kv.begin_write",
+    "kv.put",
+    "kv.delete",
+    "kv.get",
+    "kv.cursor",
+    "kv.sync",
 };
+enum { OFTEN_FIRST = 12, FAILPOINTS = sizeof(failpoints) / sizeof(failpoints[0]) };
+
+static const char *writer_name = "crash_writer";
+static bool injects;
 
 static uint64_t state;
 
@@ -49,7 +65,7 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* crash_writer, beside this program. */
+/* The writer, beside this program. */
 static char writer_path[512];
 
 static bool find_writer(void)
@@ -63,7 +79,7 @@ static bool find_writer(void)
     slash = strrchr(writer_path, '/');
     if (slash == NULL)
         return false;
-    memcpy(slash + 1, "crash_writer", sizeof("crash_writer"));
+    memcpy(slash + 1, writer_name, strlen(writer_name) + 1);
     return access(writer_path, X_OK) == 0;
 }
 
@@ -86,6 +102,8 @@ static pid_t start_writer(const struct crash_job *job, const char *failpoint, in
         (void)snprintf(descriptor, sizeof(descriptor), "%d", ends[1]);
         if (failpoint != NULL)
             (void)setenv("HARPER_FAILPOINTS", failpoint, 1);
+        if (injects && failpoint != NULL)
+            (void)setenv("SQL_WRITER_MAY_FAIL", "1", 1);
         (void)execl(writer_path, writer_path, job->path, job->backend, descriptor, numbers[0],
                     numbers[1], (char *)NULL);
         _exit(127);
@@ -120,6 +138,16 @@ static void wait_for_first(int pipe_in)
     (void)poll(&wait, 1, 5000);
 }
 
+static void draw_failpoint(char out[96])
+{
+    static const char *const failures[] = {"error", "full"};
+    unsigned point = (unsigned)draw(FAILPOINTS);
+    uint64_t nth = 1 + draw(point < OFTEN_FIRST ? 30 : point > OFTEN_FIRST + 1 ? 3000 : 3);
+
+    (void)snprintf(out, 96, "%s=%s@%llu%s", failpoints[point], injects ? failures[draw(2)] : "kill",
+                   (unsigned long long)nth, injects && draw(2) == 0 ? "@once" : "");
+}
+
 static bool run_cycle(struct crash_job *job, unsigned cycle)
 {
     char failpoint[96];
@@ -127,9 +155,7 @@ static bool run_cycle(struct crash_job *job, unsigned cycle)
     int pipe_in, status;
     pid_t child;
 
-    (void)snprintf(failpoint, sizeof(failpoint), "%s=kill@%llu",
-                   failpoints[draw(sizeof(failpoints) / sizeof(failpoints[0]))],
-                   (unsigned long long)(1 + draw(30)));
+    draw_failpoint(failpoint);
     child = start_writer(job, use_failpoint ? failpoint : NULL, &pipe_in);
     if (child < 0)
         return false;
@@ -137,12 +163,16 @@ static bool run_cycle(struct crash_job *job, unsigned cycle)
     if (draw(2) == 0)
         wait_for_first(pipe_in);
     follow(job, pipe_in, now_s() + (double)draw(25) / 1000);
+    if (injects && use_failpoint) /* let it come that far */
+        follow(job, pipe_in, now_s() + 0.5);
     (void)kill(child, SIGKILL);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
     follow(job, pipe_in, now_s() + 1); /* what it said before it died; ends with the pipe */
     (void)close(pipe_in);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return true;
+    if (injects && use_failpoint && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
     (void)fprintf(stderr, "cycle %u: the writer ended by itself: %s %d%s%s\n", cycle,
                   WIFSIGNALED(status) ? "signal" : "exit",
@@ -185,13 +215,19 @@ static bool run(const char *backend, unsigned cycles, uint64_t seed)
             commits += job.acknowledged[i];
         remove_directory(path);
     }
-    (void)printf("%-8s %u kills, %llu acknowledged commits, none lost, none half (%.0f kills/s)\n",
-                 backend, cycles, (unsigned long long)commits, cycles / (now_s() - start));
+    (void)printf("%-8s %-12s %u %s, %llu acknowledged commits, none lost, none half (%.0f/s)\n",
+                 backend, writer_name, cycles, injects ? "failures and kills" : "kills",
+                 (unsigned long long)commits, cycles / (now_s() - start));
     return true;
 }
 
 int main(int argc, char **argv)
 {
+    injects = argc > 1 && strcmp(argv[1], "--inject") == 0;
+    if (injects || (argc > 1 && strcmp(argv[1], "--sql") == 0)) {
+        writer_name = "sql_writer";
+        argc--, argv++;
+    }
     if (!find_writer())
         return 1;
     if (argc == 1)

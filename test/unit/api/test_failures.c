@@ -184,6 +184,24 @@ static void a_failed_commit_is_whole_or_nothing(struct fixture *f)
     }
 }
 
+static void a_definition_that_fails_half_way_is_undone(struct fixture *f)
+{
+    static const char *const specs[] = {"catalog.install=error@1@once", "catalog.put=full@1@once"};
+
+    for (size_t k = 0; k < sizeof specs / sizeof *specs; k++) {
+        run(f, "BEGIN; CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, 2)");
+        assert_int_equal(failpoint_arm(specs[k], NULL), ST_OK);
+        assert_true(status_of(f, "CREATE TABLE u (a, b, c)") != HARPER_OK);
+        assert_int_equal(failpoint_arm(specs[k], NULL), ST_OK);
+        assert_true(status_of(f, "ALTER TABLE t RENAME COLUMN v TO w") != HARPER_OK);
+        failpoint_disarm_all();
+        run(f, "INSERT INTO t VALUES (3, 4); CREATE TABLE u (a); INSERT INTO u VALUES (5); COMMIT");
+        assert_int_equal(number_of(f, "SELECT sum(v) + (SELECT sum(a) FROM u) FROM t"), 11);
+        check_finds_nothing(f);
+        run(f, "DROP TABLE t; DROP TABLE u");
+    }
+}
+
 /* ---- transactions, savepoints and running statements ---- */
 
 static void savepoints_set_before_the_first_write_nest_as_they_were_set(struct fixture *f)
@@ -357,6 +375,7 @@ static void a_file_that_was_cut_off_is_reported(struct fixture *f)
 
 ON_BOTH_STORES(a_commit_that_fails_leaves_no_shape_behind)
 ON_BOTH_STORES(a_failed_commit_is_whole_or_nothing)
+ON_BOTH_STORES(a_definition_that_fails_half_way_is_undone)
 ON_BOTH_STORES(savepoints_set_before_the_first_write_nest_as_they_were_set)
 ON_BOTH_STORES(a_running_query_goes_on_when_its_transaction_begins_to_write)
 ON_BOTH_STORES(statements_outlive_the_transactions_they_ran_in)
