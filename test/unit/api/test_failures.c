@@ -388,6 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_commit_that_fails_leaves_no_shape_behind_on_both_stores),
         cmocka_unit_test(a_failed_commit_is_whole_or_nothing_on_both_stores),
+        cmocka_unit_test(a_definition_that_fails_half_way_is_undone_on_both_stores),
         cmocka_unit_test(
             savepoints_set_before_the_first_write_nest_as_they_were_set_on_both_stores),
         cmocka_unit_test(
