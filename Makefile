@@ -216,7 +216,10 @@ BENCH_ROWS ?= 1000000
 bench:
 	@$(MAKE) --no-print-directory -s MODE=release build/release/bin/bench/bench
 	@for backend in lmdb rocksdb; do build/release/bin/bench/bench --backend $$backend --rows $(BENCH_ROWS) || exit 1; done
-.PHONY: slt bench
+## crash            kill writers CYCLES times (300) on both stores, below SQL and through it; SEED repeats a run
+crash:
+	@test/parts/crash.sh
+.PHONY: slt bench crash
 ## tpch             the questions of TPC-H beside SQLite, results compared: make tpch SCALE=0.1
 SCALE ?= 0.01
 tpch:

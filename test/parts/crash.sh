@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Writers killed at random moments and at fail-points, and made to fail there, on both stores: below SQL, and through it.
+# CYCLES kills per store below SQL (300), a fifth of them through SQL; SEED repeats a run.
+set -u
+cycles=${CYCLES:-300}
+seed=${SEED:-$(od -A n -N 4 -t u4 /dev/urandom | tr -d ' ')}
+bin=build/release/bin/crash
+make -s MODE=release $bin/crash_test $bin/crash_writer $bin/sql_writer || exit 1
+passed=0 failed=0
+echo "seed $seed"
+for backend in lmdb rocksdb; do
+    for how in "" --sql --inject; do
+        count=$cycles
+        [ -z "$how" ] || count=$(((cycles + 4) / 5))
+        # shellcheck disable=SC2086
+        if $bin/crash_test $how $backend "$count" "$seed"; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+            echo "again: $bin/crash_test $how $backend $count $seed"
+        fi
+    done
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
