@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 build=${BUILD:-build/debug}
 mode=${MODE:-debug}
-make -s MODE="$mode" BUILD="$build" ${MAKE_FLAGS:-} shell
+make -s MODE="$mode" BUILD="$build" shell
 mkdir -p "$build/bin"
 ${CC:-gcc} -std=c17 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wmissing-prototypes -Werror -pthread \
     -o "$build/bin/http_test" test/http/*.c
