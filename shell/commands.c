@@ -356,6 +356,8 @@ static void run_serve(struct shell *shell, struct words *words)
             port = words->at[k];
     }
     if (port != NULL && strcasecmp(port, "off") == 0) {
+        if (shell->server == NULL)
+            complain(shell, "no server runs%s", "");
         serve_stop(shell);
         return;
     }

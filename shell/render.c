@@ -286,6 +286,10 @@ void render_row(struct renderer *renderer, harper_statement *statement)
         fputs(renderer->mode == MODE_JSON ? "}" : "}\n", out);
         break;
     case MODE_QUOTE:
+        for (int c = 0; number == 0 && renderer->shell->has_headers && c < renderer->column_count;
+             c++)
+            fprintf(out, "%s'%s'%s", c > 0 ? "," : "", renderer->names[c],
+                    c + 1 < renderer->column_count ? "" : "\n");
         for (int c = 0; c < renderer->column_count; c++) {
             if (c > 0)
                 fputc(',', out);

@@ -73,16 +73,12 @@ void shell_close(struct shell *shell)
 
 /* ---- errors ---- */
 
-/* The line of `text` around the offset, with a caret below the place. Tabs are shown as one blank,
- * so that the caret stands right. */
-static void put_caret(const char *text, int64_t offset)
+/* The line of `text` around the place, with a caret below it. Tabs are shown as one blank, so that
+ * the caret stands right. */
+static void put_caret(const char *text, size_t at)
 {
-    size_t len = strlen(text), at = (size_t)offset > len ? len : (size_t)offset;
     size_t begin = at, end = at;
 
-    /* At the end of the input: behind the last thing that was written. */
-    while (at > 0 && text[at] == '\0' && strchr(" \t\r\n", text[at - 1]) != NULL)
-        begin = end = --at;
     while (begin > 0 && text[begin - 1] != '\n' && at - begin < 60)
         begin--;
     while (begin < at && ((unsigned char)text[begin] & 0xc0) == 0x80)
@@ -97,35 +93,41 @@ static void put_caret(const char *text, int64_t offset)
     fprintf(stderr, "\n  %*s^\n", (int)display_width(text + begin, at - begin), "");
 }
 
-/* The line of a script on which the error lies: the statement's, or a later one of it. */
-static unsigned line_of(const struct shell *shell, const char *text, int64_t offset)
+/* Where the error is in the whole input: the text is a statement of it, or an input of its own. At
+ * the end it is behind the last thing that was written. */
+static size_t place_of(const struct shell *shell, const char **text, int64_t offset)
 {
-    unsigned line = shell->input_line;
-    const char *at = shell->running;
+    const char *running = shell->running;
+    size_t len = strlen(*text), at = (size_t)offset > len ? len : (size_t)offset;
 
-    if (at == NULL || text < at || text > at + strlen(at) || offset > (int64_t)strlen(text))
-        return line;
-    for (; at < text + (offset < 0 ? 0 : offset); at++)
-        line += *at == '\n';
-    return line;
+    if (running != NULL && *text >= running && *text <= running + strlen(running)) {
+        at += (size_t)(*text - running);
+        *text = running;
+    }
+    while (at > 0 && (*text)[at] == '\0' && strchr(" \t\r\n", (*text)[at - 1]) != NULL)
+        at--;
+    return at;
 }
 
 void shell_error(struct shell *shell, const char *text, const harper_error *error)
 {
+    bool has_place = error->offset >= 0 && text != NULL;
+    size_t at = has_place ? place_of(shell, &text, error->offset) : 0;
+    unsigned line = shell->input_line;
+
     shell->had_error = true;
     shell->exit_code = 1;
     fflush(shell->out);
-    if (shell->is_interactive && shell->input_name == NULL)
-        fprintf(stderr, "Error: %s\n", error->message);
-    else if (shell->input_line == 0)
-        fprintf(stderr, "Error: %s\n", error->message);
-    else
-        fprintf(stderr, "Error: %s%sline %u: %s\n",
-                shell->input_name == NULL ? "" : shell->input_name,
-                shell->input_name == NULL ? "" : ", ", line_of(shell, text, error->offset),
-                error->message);
-    if (error->offset >= 0 && text != NULL)
-        put_caret(text, error->offset);
+    for (size_t k = 0; has_place && text == shell->running && k < at; k++)
+        line += text[k] == '\n';
+    fputs("Error: ", stderr);
+    if (line > 0 && shell->input_name != NULL)
+        fprintf(stderr, "%s, ", shell->input_name);
+    if (line > 0)
+        fprintf(stderr, "line %u: ", line);
+    fprintf(stderr, "%s\n", error->message);
+    if (has_place)
+        put_caret(text, at);
 }
 
 /* ---- one statement ---- */
@@ -299,6 +301,15 @@ static bool run_operation(struct shell *shell, const char *text)
     return ok;
 }
 
+static size_t trimmed_length(const char *text)
+{
+    size_t len = strlen(text);
+
+    while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
+        len--;
+    return len;
+}
+
 void shell_run(struct shell *shell, const char *text)
 {
     const char *outer = shell->running;
@@ -307,7 +318,7 @@ void shell_run(struct shell *shell, const char *text)
     shell->had_error = false;
     text += strspn(text, " \t\r\n");
     if (*text != '\0' && shell->echo)
-        fprintf(shell->out, "%s\n", text);
+        fprintf(shell->out, "%.*s\n", (int)trimmed_length(text), text);
     if (*text == '.')
         command_run(shell, text);
     else if (*text == '{')
