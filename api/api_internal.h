@@ -18,6 +18,7 @@
 #include "vdbe/codegen/codegen.h"
 #include "vdbe/func/func.h"
 #include "vdbe/plan/plan.h"
+#include "vdbe/vm/foreign.h"
 #include "vdbe/vm/vm.h"
 #include <pthread.h>
 
@@ -78,6 +79,7 @@ struct harper_session {
     int64_t changes, total_changes, last_rowid;
     int64_t limits[HARPER_LIMIT_COUNT];
     bool foreign_keys, recursive_triggers;
+    struct foreign_list deferred;   /* keys to look at when the transaction commits */
     struct request_state *requests; /* of request_prepare; NULL until the first */
 };
 

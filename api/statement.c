@@ -273,6 +273,8 @@ static enum status begin_machine(harper_statement *statement, struct error *err)
         .interrupted = &session->interrupted,
         .like_is_case_sensitive = session->plan_options.like_is_case_sensitive,
         .count_instructions = statement->explain == IR_EXPLAIN_ANALYZE,
+        .foreign_keys = session->foreign_keys,
+        .deferred = statement->uses_open ? &session->deferred : NULL,
     };
 
     return vm_begin(statement->vm, &environment, err);

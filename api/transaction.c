@@ -33,6 +33,21 @@ static void savepoints_drop(harper_session *session, const struct savepoint *dow
         session->savepoints->inner = NULL;
 }
 
+/* A deferred key that still refers to nothing keeps the transaction open. */
+static enum status verify_deferred(harper_session *session, struct error *err)
+{
+    struct arena arena = {0};
+    enum status st = ST_OK;
+
+    for (unsigned k = 0; k < session->database_count && st == ST_OK; k++)
+        if (session->databases[k].open != NULL && txn_is_write(session->databases[k].open))
+            st = foreign_verify(&session->deferred, session->databases[k].open, &arena, err);
+    arena_deinit(&arena);
+    if (st == ST_OK)
+        foreign_list_clear(&session->deferred);
+    return st;
+}
+
 /* Databases commit one after the other: a failure leaves the ones before it committed, those behind
  * it rolled back. */
 enum status transaction_commit(harper_session *session, struct error *err)
@@ -44,6 +59,7 @@ enum status transaction_commit(harper_session *session, struct error *err)
     if (session->running > 1)
         return error_set(err, ST_BUSY, -1,
                          "cannot commit transaction - SQL statements in progress");
+    TRY(verify_deferred(session, err));
     for (unsigned k = 0; k < session->database_count; k++) {
         struct session_database *database = &session->databases[k];
 
@@ -74,6 +90,7 @@ void transaction_rollback(harper_session *session)
         database->open = NULL;
     }
     savepoints_drop(session, NULL);
+    foreign_list_clear(&session->deferred);
     session->in_transaction = false;
 }
 

@@ -10,6 +10,10 @@ enum status op_goto(struct vm *vm, const struct vm_insn *insn)
 enum status op_halt(struct vm *vm, const struct vm_insn *insn)
 {
     (void)insn;
+    if (vm->foreign.count > 0) {
+        TRY(foreign_verify(&vm->foreign, vm->write_txn, vm->temporary, vm->err));
+        foreign_list_clear(&vm->foreign);
+    }
     vm->pc--; /* stays at the end */
     return ST_DONE;
 }

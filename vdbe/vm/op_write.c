@@ -115,6 +115,56 @@ enum status op_check_type(struct vm *vm, const struct vm_insn *insn)
                      spec->name.data);
 }
 
+/* ---- foreign keys ---- */
+
+/* False: nothing is to be kept for this table. */
+static bool foreign_begin(struct vm *vm, uint32_t number, const struct table *table,
+                          struct foreign *out)
+{
+    if (!vm->environment.foreign_keys || !foreign_concerns(txn_of(vm, number), table))
+        return false;
+    *out = (struct foreign){.txn = txn_of(vm, number),
+                            .arena = vm->temporary,
+                            .immediate = &vm->foreign,
+                            .deferred = vm->environment.deferred != NULL ? vm->environment.deferred
+                                                                         : &vm->foreign,
+                            .err = vm->err};
+    return true;
+}
+
+/* The row that was written, by attribute. */
+static enum status foreign_image(struct vm *vm, const struct table *table, const struct row *row,
+                                 struct value **out)
+{
+    *out = ARENA_NEW_ARRAY(vm->temporary, struct value, table->attribute_count + 1u);
+    if (*out == NULL)
+        return ST_NO_MEMORY;
+    for (uint16_t k = 0; k < table->attribute_count; k++)
+        (*out)[k] = value_null();
+    for (uint16_t k = 0; k < row->shape->count; k++) {
+        struct value *v = &(*out)[row->shape->attributes[k]];
+
+        *v = row->values[k];
+        TRY(value_keep(v, vm->temporary));
+    }
+    return ST_OK;
+}
+
+/* The row at `key` as it is now. */
+static enum status foreign_read(struct foreign *foreign, const struct table *table,
+                                struct slice key, struct value **out)
+{
+    struct cursor *cursor = NULL;
+    enum status st;
+
+    TRY(cursor_open_table(foreign->txn, table, &cursor));
+    st = cursor_find(cursor, key);
+    if (st == ST_OK)
+        st = foreign_row(foreign, cursor, table, out);
+    cursor_close(cursor);
+    return st;
+}
+
 /* ---- writing ---- */
 
 /* Remember what was in the way. */
@@ -166,6 +216,8 @@ enum status op_insert(struct vm *vm, const struct vm_insn *insn)
     const struct table *table = table_of(vm, number);
     struct row row = {.values = reg(vm, insn->p2)};
     const struct vm_insn *next = vm->pc;
+    struct foreign foreign;
+    struct value *image;
 
     row.shape = table->declared_shape;
     if (!spec->is_declared || row.shape == NULL || row.shape->count != spec->count)
@@ -173,9 +225,14 @@ enum status op_insert(struct vm *vm, const struct vm_insn *insn)
     if (spec->has_rowid)
         row.rowid = row.values[spec->count].as.i;
     TRY(write_row(vm, number, table, (enum write_kind)spec->kind, &row, spec->counts, insn->p3));
-    if (vm->pc == next && spec->kind == WRITE_INSERT)
+    if (vm->pc != next)
+        return ST_OK;
+    if (spec->kind == WRITE_INSERT)
         note_inserted(vm, table, &row);
-    return ST_OK;
+    if (!foreign_begin(vm, number, table, &foreign))
+        return ST_OK;
+    TRY(foreign_image(vm, table, &row, &image));
+    return foreign_inserted(&foreign, table, image);
 }
 
 /* Attributes and values of a changed row, in the temporaries. */
@@ -226,9 +283,17 @@ enum status op_patch(struct vm *vm, const struct vm_insn *insn)
     const struct vm_cursor *cursor = &vm->cursors[insn->p1];
     const struct write_spec *spec = insn->p4;
     const struct table *table = table_of(vm, spec->table);
+    const struct vm_insn *next = vm->pc;
     struct row row = {0};
     struct change change;
+    struct foreign foreign;
+    struct value *before = NULL, *after;
+    struct slice key = slice_empty();
 
+    if (foreign_begin(vm, spec->table, table, &foreign)) {
+        TRY(foreign_row(&foreign, cursor->storage, table, &before));
+        key = arena_copy(vm->temporary, cursor_primary_key(cursor->storage));
+    }
     TRY(begin_change(vm, (size_t)spec->count + table->key_count, &change));
     for (uint16_t k = 0; k < table->key_count; k++) {
         struct value v;
@@ -244,7 +309,11 @@ enum status op_patch(struct vm *vm, const struct vm_insn *insn)
     TRY(table_shape(txn_of(vm, spec->table), table, change.attributes, change.count, &row.shape));
     row.values = change.values;
     row.ops = change.ops;
-    return write_row(vm, spec->table, table, WRITE_PATCH, &row, spec->counts, insn->p3);
+    TRY(write_row(vm, spec->table, table, WRITE_PATCH, &row, spec->counts, insn->p3));
+    if (vm->pc != next || before == NULL)
+        return ST_OK;
+    TRY(foreign_read(&foreign, table, key, &after));
+    return foreign_updated(&foreign, table, before, after);
 }
 
 /* The row may move to another key: the whole of it is written again. */
@@ -253,10 +322,15 @@ enum status op_update(struct vm *vm, const struct vm_insn *insn)
     const struct vm_cursor *cursor = &vm->cursors[insn->p1];
     const struct write_spec *spec = insn->p4;
     const struct table *table = table_of(vm, spec->table);
+    const struct vm_insn *next = vm->pc;
     const struct record *record;
     struct row row = {0};
     struct change change;
+    struct foreign foreign;
+    struct value *before = NULL, *after;
 
+    if (foreign_begin(vm, spec->table, table, &foreign))
+        TRY(foreign_row(&foreign, cursor->storage, table, &before));
     TRY(cursor_record(cursor->storage, &record));
     TRY(begin_change(vm, (size_t)record->shape->count + spec->count, &change));
     for (uint16_t k = 0; k < record->shape->count; k++) {
@@ -275,34 +349,73 @@ enum status op_update(struct vm *vm, const struct vm_insn *insn)
     row.old_key = arena_copy(vm->temporary, cursor_primary_key(cursor->storage));
     TRY(table_shape(txn_of(vm, spec->table), table, change.attributes, change.count, &row.shape));
     row.values = change.values;
-    return write_row(vm, spec->table, table, WRITE_UPDATE, &row, spec->counts, insn->p3);
+    TRY(write_row(vm, spec->table, table, WRITE_UPDATE, &row, spec->counts, insn->p3));
+    if (vm->pc != next || before == NULL)
+        return ST_OK;
+    TRY(foreign_image(vm, table, &row, &after));
+    return foreign_updated(&foreign, table, before, after);
 }
 
 enum status op_remove(struct vm *vm, const struct vm_insn *insn)
 {
     const struct vm_cursor *cursor = &vm->cursors[insn->p1];
     const uint32_t number = vm->program->cursors[insn->p1].table;
+    const struct table *table = table_of(vm, number);
+    struct foreign foreign;
+    struct value *row = NULL;
     enum status st;
 
+    if (foreign_begin(vm, number, table, &foreign))
+        TRY(foreign_row(&foreign, cursor->storage, table, &row));
     buf_clear(&vm->scratch_key);
     buf_append_slice(&vm->scratch_key, cursor_primary_key(cursor->storage));
     TRY(buf_status(&vm->scratch_key));
-    st = table_remove(txn_of(vm, number), table_of(vm, number), buf_slice(&vm->scratch_key),
-                      vm->err);
+    st = table_remove(txn_of(vm, number), table, buf_slice(&vm->scratch_key), vm->err);
     if (st == ST_NOT_FOUND)
         return ST_OK;
     vm->changes += st == ST_OK;
-    return st;
+    if (st != ST_OK || row == NULL)
+        return st;
+    return foreign_removed(&foreign, table, row);
+}
+
+/* One row after the other, for what follows from each. */
+static enum status remove_each(struct foreign *foreign, const struct table *table)
+{
+    struct cursor *cursor = NULL;
+    struct buf key = {0};
+    enum status st = ST_OK;
+
+    while (st == ST_OK) {
+        st = cursor_open_table(foreign->txn, table, &cursor);
+        if (st == ST_OK)
+            st = cursor_first(cursor);
+        buf_clear(&key);
+        if (st == ST_OK)
+            buf_append_slice(&key, cursor_primary_key(cursor));
+        cursor_close(cursor);
+        cursor = NULL;
+        if (st == ST_OK)
+            st = buf_status(&key);
+        if (st == ST_OK)
+            st = foreign_remove(foreign, table, buf_slice(&key));
+    }
+    buf_free(&key);
+    return st == ST_DONE ? ST_OK : st;
 }
 
 enum status op_clear(struct vm *vm, const struct vm_insn *insn)
 {
     const uint32_t number = (uint32_t)insn->p1;
     const struct table *table = table_of(vm, number);
+    struct foreign foreign;
     uint64_t count;
 
     TRY(table_row_count(txn_of(vm, number), table, &count));
-    TRY(table_clear(txn_of(vm, number), table, vm->err));
+    if (foreign_begin(vm, number, table, &foreign))
+        TRY(remove_each(&foreign, table));
+    else
+        TRY(table_clear(txn_of(vm, number), table, vm->err));
     vm->changes += (int64_t)count;
     return ST_OK;
 }
@@ -362,6 +475,7 @@ enum status op_conflict(struct vm *vm, const struct vm_insn *insn)
     const struct conflict_spec *spec = insn->p4;
     const struct table *table = table_of(vm, spec->table);
     uint8_t action = spec->conflict;
+    struct foreign foreign;
 
     if (action == CONFLICT_NONE && vm->conflict_index != NULL)
         action = vm->conflict_index->on_conflict;
@@ -370,7 +484,11 @@ enum status op_conflict(struct vm *vm, const struct vm_insn *insn)
         jump(vm, insn->p2);
         return ST_OK;
     case CONFLICT_REPLACE:
-        TRY(table_remove(txn_of(vm, spec->table), table, buf_slice(&vm->conflict_key), vm->err));
+        if (foreign_begin(vm, spec->table, table, &foreign))
+            TRY(foreign_remove(&foreign, table, buf_slice(&vm->conflict_key)));
+        else
+            TRY(table_remove(txn_of(vm, spec->table), table, buf_slice(&vm->conflict_key),
+                             vm->err));
         jump(vm, insn->p3);
         return ST_OK;
     default:

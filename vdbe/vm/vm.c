@@ -511,6 +511,7 @@ void vm_reset(struct vm *vm)
         if (vm->objects[k].sorter != NULL)
             clear_object(vm, k);
     vm->emit_target = NULL;
+    foreign_list_clear(&vm->foreign);
     arena_reset(&vm->main_arena);
     arena_reset(&vm->run_arena);
     vm->row = NULL;

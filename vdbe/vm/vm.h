@@ -99,6 +99,8 @@ struct vm_host {
 
 /* Everything a run needs from outside. Copied by vm_begin; what it points to must live to the end
  * of the run. */
+struct foreign_list;
+
 struct vm_environment {
     const struct databases *databases;
     const struct vm_host *host; /* NULL: control statements fail */
@@ -111,7 +113,9 @@ struct vm_environment {
     int64_t changes, total_changes, last_insert_rowid;
     volatile bool *interrupted; /* may be NULL */
     bool like_is_case_sensitive;
-    bool count_instructions; /* vm_counts is wanted */
+    bool count_instructions;       /* vm_counts is wanted */
+    bool foreign_keys;             /* are kept */
+    struct foreign_list *deferred; /* of the transaction; NULL: the statement is one by itself */
 };
 
 enum status vm_new(const struct program *program, struct vm **out);

@@ -5,6 +5,7 @@
 #define HARPER_VM_VM_INTERNAL_H
 
 #include "vdbe/vm/builder.h"
+#include "vdbe/vm/foreign.h"
 #include <assert.h>
 
 struct vm_insn {
@@ -135,6 +136,7 @@ struct vm {
     struct txn *write_txn;
     txn_mark_t mark;
     int64_t changes, inserted_rowid;
+    struct foreign_list foreign; /* key values to look at when the statement ends */
     uint64_t instructions;
     size_t object_memory; /* budget of each object */
     /* the conflict of the last write */
