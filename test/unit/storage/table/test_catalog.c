@@ -457,6 +457,7 @@ static void lost_commits_are_noticed_by_the_watermark(void **state)
     struct db_options options = {.read_only = true};
     struct txn *txn;
     char file[128], zeros[1] = {0};
+    uint64_t problems;
     int fd;
 
     OK(txn_begin(db, TXN_WRITE, &txn, &err));
@@ -473,6 +474,8 @@ static void lost_commits_are_noticed_by_the_watermark(void **state)
     assert_int_equal(db_open(directory, NULL, &db, &err), ST_CORRUPT);
     assert_non_null(strstr(error_message(&err), "commits 3 to 4 were acknowledged"));
     OK(db_open(directory, &options, &db, &err));
+    OK(db_check(db, NULL, NULL, &problems, &err));
+    assert_int_equal(problems, 1);
     db_close(db);
     /* Without the newer slot the older one still says something true. */
     (void)snprintf(file, sizeof(file), "%s/watermark", directory);
