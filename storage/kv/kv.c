@@ -644,6 +644,11 @@ out:
     return st;
 }
 
+void kv_set_check(struct kv *kv, bool (*check)(struct slice key, struct slice value))
+{
+    kv->check = check;
+}
+
 enum status kv_stats(struct kv *kv, struct kv_stats *out)
 {
     *out = (struct kv_stats){0};

@@ -137,6 +137,7 @@ enum status kv_prev(struct kv_cursor *cursor);
 /* The part of a cursor that callers read inline; backends embed it first. */
 struct kv_position {
     struct slice key, value; /* valid after ST_OK */
+    bool is_checked;         /* the function given to kv_set_check has seen this entry */
 };
 static inline struct slice kv_key(const struct kv_cursor *cursor)
 {
@@ -146,6 +147,17 @@ static inline struct slice kv_value(const struct kv_cursor *cursor)
 {
     return ((const struct kv_position *)(const void *)cursor)->value;
 }
+
+static inline bool kv_is_checked(const struct kv_cursor *cursor)
+{
+    return ((const struct kv_position *)(const void *)cursor)->is_checked;
+}
+
+/* What sees a damaged entry of a KV_DATA store (false: damaged, or not to be told from it), for
+ * backends whose files have no checksums. LMDB shows it a page at a time to scanning readers, each
+ * page at most once a minute; where a page passed, kv_is_checked is true and the caller need not
+ * look. Before any reader begins. */
+void kv_set_check(struct kv *kv, bool (*check)(struct slice key, struct slice value));
 
 /* ---- the rest ---- */
 

@@ -84,7 +84,8 @@ struct kv_space {
 struct kv {
     const struct kv_backend *backend;
     bool is_read_only;
-    char *path; /* NULL: no files */
+    bool (*check)(struct slice key, struct slice value); /* NULL: none */
+    char *path;                                          /* NULL: no files */
     int lock_fd;
     pthread_mutex_t writer; /* held by the one write transaction */
     struct kv_latch latch;

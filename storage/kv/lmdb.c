@@ -253,6 +253,7 @@ static int open_env(struct lmdb_kv *kv, uint64_t map_bytes, bool read_only)
         rc = mdb_env_open(kv->env, kv->path, flags, 0666);
     if (rc == 0) {
         kv->page_bytes = lmdb_page_bytes(kv->env);
+        lmdb_checked_open(kv);
     } else {
         mdb_env_close(kv->env);
         kv->env = NULL;
@@ -296,6 +297,7 @@ static void lmdb_close(struct kv *base)
     lmdb_free_idle(kv);
     if (kv->env != NULL)
         mdb_env_close(kv->env);
+    lmdb_checked_close(kv);
     pthread_mutex_destroy(&kv->making_lock);
     pthread_mutex_destroy(&kv->readers_lock);
     buf_free(&kv->write.key);
@@ -342,8 +344,9 @@ static enum status lmdb_open(const char *path, const struct kv_options *options,
         return error_set(err, ST_NO_MEMORY, -1, "out of memory");
     kv->power_cut_may_damage = options->power_cut_may_damage;
     /* A limit on address space is the one reason to make do with less. */
-    while ((rc = open_env(kv, map_bytes, options->read_only)) == ENOMEM &&
-           map_bytes > map_bytes_min)
+    /* Little address space: ENOMEM; none of that size under valgrind: EINVAL. */
+    while ((rc = open_env(kv, map_bytes, options->read_only)) != 0 &&
+           (rc == ENOMEM || rc == EINVAL) && map_bytes > map_bytes_min)
         map_bytes /= 2;
     if (rc != 0) {
         st = lmdb_fail(kv, rc, "opening", err);

@@ -56,13 +56,23 @@ struct lmdb_write {
     struct buf key, value;
 };
 
+/* Which pages passed kv->base.check not long ago: a bit for every page of the map. */
+struct lmdb_checked {
+    _Atomic uint64_t *bits; /* NULL: nothing is remembered */
+    void *room;             /* what holds them */
+    uint64_t page_count;
+    _Atomic uint64_t since_ns; /* all bits are younger */
+    _Atomic uintptr_t map;     /* where the map begins, as the first page says; 0: not asked yet */
+};
+
 struct lmdb_kv {
     struct kv base;
     MDB_env *env;
     char *path;
     MDB_dbi dropped;
     bool power_cut_may_damage;
-    uint32_t page_bytes;           /* 0: leaves are not walked, LMDB's own cursor does every step */
+    uint32_t page_bytes; /* 0: leaves are not walked, LMDB's own cursor does every step */
+    struct lmdb_checked checked;
     _Atomic uint64_t *handles;     /* hash table of id << 32 | dbi; 0: free, 1: was removed */
     _Atomic uint64_t commit_count; /* readers renew when it has changed */
     _Atomic unsigned making;       /* odd: a commit that makes stores is under way */
@@ -161,6 +171,11 @@ struct lmdb_page {
 
 enum page_answer { PAGE_ENTRY, PAGE_FAR_VALUE, PAGE_DAMAGED };
 
+/* Room to remember checked pages; without it all goes on, only slower. */
+void lmdb_checked_open(struct lmdb_kv *kv);
+void lmdb_checked_close(struct lmdb_kv *kv);
+/* Every entry of the page passes the check, now or not long ago. */
+bool lmdb_page_is_checked(struct lmdb_kv *kv, const struct lmdb_page *page);
 /* The size of pages to walk, 0 when this LMDB or this file does not allow it. */
 uint32_t lmdb_page_bytes(MDB_env *env);
 /* Stand where LMDB's cursor stands, which gave this key and value. False: not a leaf as known. */

@@ -275,6 +275,7 @@ static inline enum status show(struct lmdb_cursor *cursor, int rc, const MDB_val
         return rc == MDB_NOTFOUND ? ST_DONE : lmdb_status(rc);
     cursor->base.position.key = lmdb_slice(key);
     cursor->base.position.value = lmdb_slice(value);
+    cursor->base.position.is_checked = false;
     return ST_OK;
 }
 
@@ -351,19 +352,46 @@ static __attribute__((noinline)) enum status show_far_value(struct lmdb_cursor *
     return ST_OK;
 }
 
+static __attribute__((noinline)) bool enter_page(struct lmdb_cursor *cursor)
+{
+    struct kv_position *position = &cursor->base.position;
+    struct lmdb_kv *kv = lmdb_of(cursor->txn->kv);
+
+    if (cursor->txn->is_write ||
+        !lmdb_page_enter(&cursor->page, kv, position->key, position->value))
+        return false;
+    position->is_checked =
+        cursor->store.class == KV_DATA && lmdb_page_is_checked(kv, &cursor->page);
+    return true;
+}
+
+/* Memory is the price of a scan: entries some steps ahead are asked for now. */
+static inline void prefetch_ahead(const struct lmdb_page *page, int by)
+{
+    enum { STEPS_AHEAD = 5, LINE_BYTES = 64 };
+    const unsigned ahead = page->slot + (unsigned)(by * STEPS_AHEAD);
+
+    if (__builtin_expect(ahead < page->count, true)) {
+        const char *node = page->start + lmdb_load2(page->start + PAGE_HEADER_BYTES + 2u * ahead);
+
+        __builtin_prefetch(node);
+        __builtin_prefetch(node + LINE_BYTES);
+        __builtin_prefetch(node + (size_t)2 * LINE_BYTES);
+    }
+}
+
 static inline enum status step(struct lmdb_cursor *cursor, int by, MDB_cursor_op op)
 {
     struct kv_position *position = &cursor->base.position;
     unsigned slot;
 
-    if (cursor->page.start == NULL &&
-        (cursor->txn->is_write ||
-         !lmdb_page_enter(&cursor->page, lmdb_of(cursor->txn->kv), position->key, position->value)))
+    if (cursor->page.start == NULL && !enter_page(cursor))
         return step_slowly(cursor, op);
     slot = cursor->page.slot + (unsigned)by;
     if (__builtin_expect(slot >= cursor->page.count, false)) /* also below 0 */
         return step_slowly(cursor, op);
     cursor->page.slot = (uint16_t)slot;
+    prefetch_ahead(&cursor->page, by);
     switch (lmdb_page_read(&cursor->page, &position->key, &position->value)) {
     case PAGE_ENTRY:
         return ST_OK;

@@ -483,7 +483,7 @@ enum status cursor_open_record(struct cursor *cursor)
     if (cursor->shape == NULL ||
         !record_open_plain(cursor->key, cursor->value, cursor->shape, &cursor->record))
         return open_record_slowly(cursor);
-    if (cursor->txn->db->verify_reads)
+    if (cursor->txn->db->verify_reads && !(cursor->state == CURSOR_KV && kv_is_checked(cursor->kv)))
         TRY(record_verify_checksum(cursor->key, cursor->value));
     cursor->is_opened = true;
     return ST_OK;

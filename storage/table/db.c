@@ -139,6 +139,9 @@ static enum status recover(struct db *db, struct kv_txn *kv, struct error *err)
         st = watermark_verify(db, kv, sequence, chain, err);
     if (st != ST_OK && !db->options.read_only)
         return st;
+    if (st != ST_OK) /* to look at what is left is allowed; the check says what it is */
+        (void)snprintf(db->loss, sizeof(db->loss), "%s",
+                       err != NULL ? error_message(err) : status_text(st));
     TRY(read_u64s(kv, META_CEILING, &db->ceiling, NULL));
     hlc_observe(&db->clock, stamp);
     hlc_observe(&db->clock, db->ceiling);
@@ -263,6 +266,12 @@ static void stop_keeper(struct db *db)
     db->has_keeper = false;
 }
 
+/* What the kv shows of rows: most are not cut, and the checksum covers the whole key. */
+static bool is_sound_row(struct slice key, struct slice value)
+{
+    return key.len < LONG_KEY_BYTES && record_verify_checksum(key, value) == ST_OK;
+}
+
 enum status db_open(const char *path, const struct db_options *options, struct db **out,
                     struct error *err)
 {
@@ -292,6 +301,8 @@ enum status db_open(const char *path, const struct db_options *options, struct d
     TRY_OUT(kv_open(path, &kv_options, &db->kv, err));
     db->is_memory = strcmp(kv_backend_name(db->kv), "memory") == 0;
     db->verify_reads = strcmp(kv_backend_name(db->kv), "lmdb") == 0;
+    if (db->verify_reads)
+        kv_set_check(db->kv, is_sound_row);
     db->copies_reads = strcmp(kv_backend_name(db->kv), "rocksdb") == 0;
     if (db->copies_reads) {
         db->record_cache = record_cache_new(db->options.cache_bytes != 0 ||

@@ -130,7 +130,8 @@ struct value record_column_slow(const struct record *record, unsigned column);
 
 /* Column k; absent when the shape has it but the record does not. IN_KEY columns come from
  * record->key_values. */
-static inline struct value record_column(const struct record *record, unsigned column)
+static inline __attribute__((always_inline)) struct value record_column(const struct record *record,
+                                                                        unsigned column)
 {
     /* How far to shift the eight bytes that end with the cell. There are eight, whatever the cell's
      * own length: header and directory lie before the payload, or slack where it was decompressed.
