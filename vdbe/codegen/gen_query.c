@@ -148,7 +148,7 @@ static void gen_values(struct gen *g, const struct plan_block *plan, struct quer
 /* By the collations of the block's own outputs: those of a compound may be its neighbour's. */
 static int32_t distinct_object(struct gen *g, const struct plan_block *plan)
 {
-    const size_t count = plan->ir->output_count;
+    const size_t count = plan->output_count;
     uint8_t *collations = gen_p4(g, count + 1);
     struct sort_part *parts;
     struct object_spec last = {.type = OBJECT_LAST, .key_count = (uint16_t)count};
@@ -157,7 +157,7 @@ static int32_t distinct_object(struct gen *g, const struct plan_block *plan)
     if (plan->distinct == DISTINCT_NO || collations == NULL)
         return -1;
     for (size_t k = 0; k < count; k++)
-        collations[k] = plan->ir->outputs[k].expr->collation;
+        collations[k] = plan->outputs[k]->collation;
     if (plan->distinct == DISTINCT_HASH) {
         object = (int32_t)gen_set(g, count, collations, false);
         gen_emit(g, OP_SET_CLEAR, object, 0, 0);

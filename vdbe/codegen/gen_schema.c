@@ -413,6 +413,17 @@ static void columns_of_query(struct gen *g, struct table_def *def, const struct 
     }
 }
 
+/* A table without declared columns has a key of any type called id, as the tables of Harper's
+ * operations have. */
+static void describe_dynamic_key(struct table_def *def)
+{
+    def->attributes[0] = (struct attribute){.name = slice_text("id"), .is_not_null = true};
+    def->keys[0] = 0;
+    def->key_parts[0] = (struct key_part){0};
+    def->table->attribute_count = 1;
+    def->table->key_count = 1;
+}
+
 static struct table *define_table(struct gen *g, const struct ir_create_table *ir,
                                   const struct plan_query *query)
 {
@@ -456,9 +467,13 @@ static struct table *define_table(struct gen *g, const struct ir_create_table *i
     for (size_t k = 0; query == NULL && k < columns; k++)
         if (!describe_column(g, &ir->columns[k], ir->is_sdl, &def.attributes[k]))
             return NULL;
-    check_duplicates(g, &def);
-    check_strict(g, &def);
-    find_key(g, &def);
+    if (ir->is_dynamic && columns == 0) {
+        describe_dynamic_key(&def);
+    } else {
+        check_duplicates(g, &def);
+        check_strict(g, &def);
+        find_key(g, &def);
+    }
     find_indexes(g, &def);
     find_constraints(g, &def);
     return gen_failed(g) ? NULL : table;

@@ -542,6 +542,17 @@ static void gen_search(struct gen *g, struct write *write)
 
 /* ---- INSERT ---- */
 
+/* A key that was not given is made by its type on tables of the schema language and on dynamic
+ * ones, as for documents. */
+static void gen_key(struct gen *g, const struct write *write)
+{
+    const struct table *table = write->table;
+
+    if (table->key_count == 1 && !table->has_rowid && (table->is_made_by_sdl || table->is_dynamic))
+        gen_emit(g, OP_NEW_KEY, (int32_t)write->program_table,
+                 register_of(g, write, table->key_attributes[0]), 0);
+}
+
 /* A rowid that was not given is made; one that was must be an integer. */
 static void gen_rowid(struct gen *g, const struct write *write, bool is_given)
 {
@@ -587,6 +598,7 @@ static void gen_insert_values(struct gen *g, struct write *write, int32_t output
         gen_affinity(g, at, assignment->affinity);
     }
     gen_rowid(g, write, rowid_is_given);
+    gen_key(g, write);
     for (size_t k = 0; k < plan->assignment_count; k++) {
         const int32_t at = register_of(g, write, plan->assignments[k].attribute);
 

@@ -1,7 +1,6 @@
 /* Whole documents: what PUT, PATCH, POST and the operations write. */
 #include "vdbe/vm/document_check.h"
 #include "vdbe/vm/vm_internal.h"
-#include <sys/random.h>
 
 struct document_write {
     struct vm *vm;
@@ -59,29 +58,6 @@ static bool is_key_missing(struct value v)
     return value_is_null(v) || (v.kind == VALUE_TEXT && v.len == 0);
 }
 
-static enum status make_uuid(struct document_write *write, struct value *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char bytes[16];
-    char *text = arena_alloc(write->vm->temporary, 36);
-    size_t at = 0;
-
-    if (text == NULL)
-        return ST_NO_MEMORY;
-    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-        return error_set(write->vm->err, ST_IO, -1, "no random bytes for a new key");
-    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40); /* version 4, variant 1 */
-    bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
-    for (unsigned k = 0; k < sizeof(bytes); k++) {
-        if (k == 4 || k == 6 || k == 8 || k == 10)
-            text[at++] = '-';
-        text[at++] = digits[bytes[k] >> 4];
-        text[at++] = digits[bytes[k] & 15];
-    }
-    *out = value_text(slice_of(text, at));
-    return ST_OK;
-}
-
 /* Is the key taken already? */
 static enum status find_row(struct document_write *write, bool *exists)
 {
@@ -105,43 +81,13 @@ static enum status find_row(struct document_write *write, bool *exists)
 
 static enum status generate_key(struct document_write *write, const struct attribute *attribute)
 {
-    struct value v = value_null();
-    int64_t next;
+    struct value v;
 
     if (write->spec->mode == DOCUMENT_UPDATE)
         return error_set(write->vm->err, ST_INVALID, -1,
                          "a valid hash attribute must be provided with update record, check log "
                          "for more info");
-    switch ((enum attribute_type)attribute->type) {
-    case TYPE_ID:
-    case TYPE_STRING:
-        TRY(make_uuid(write, &v));
-        break;
-    case TYPE_ANY:
-        if (attribute->affinity == AFFINITY_TEXT) {
-            TRY(make_uuid(write, &v));
-            break;
-        }
-        TRY(table_next_rowid(write->txn, write->table, &next, write->vm->err));
-        v = value_int(next);
-        break;
-    case TYPE_INT:
-    case TYPE_LONG:
-    case TYPE_BIGINT:
-        TRY(table_next_rowid(write->txn, write->table, &next, write->vm->err));
-        v = value_int(next);
-        break;
-    case TYPE_FLOAT:
-    case TYPE_BOOLEAN:
-    case TYPE_DATE:
-    case TYPE_BYTES:
-    case TYPE_BLOB:
-    case TYPE_OBJECT:
-    case TYPE_RELATIONSHIP:
-    case TYPE_COUNT:
-        return error_set(write->vm->err, ST_INVALID, -1, "Primary key %.*s must be given",
-                         (int)attribute->name.len, attribute->name.data);
-    }
+    TRY(key_make(write->vm, write->txn, write->table, attribute, &v));
     set_value(write, attribute->id, v);
     return ST_OK;
 }

@@ -183,6 +183,9 @@ enum status row_pack(struct buf *out, const struct value *values, unsigned count
 /* The values lend from `row`. */
 void row_unpack(const char *row, struct value *out, unsigned count);
 /* A value whose bytes live in `arena`; records become objects. */
+/* A key for a row that came without one. */
+enum status key_make(struct vm *vm, struct txn *txn, const struct table *table,
+                     const struct attribute *attribute, struct value *out);
 enum status value_keep(struct value *v, struct arena *arena);
 /* The key of a row: parts in order, with affinity. *has_null: a part that must not be null is. */
 enum status key_of_row(struct buf *out, const struct value *values, unsigned count,
