@@ -260,6 +260,7 @@ struct db {
     pthread_cond_t keeper_wake;
     bool has_keeper, is_closing;
     bool is_recovered; /* it opened whole: closing may write */
+    char loss[256];    /* opened read-only although commits are missing: what is known about it */
 };
 
 /* ---- transactions ---- */

@@ -96,6 +96,14 @@ static void print_problem(void *context, const char *message)
     print_error("check: %s\n", message);
 }
 
+static uint64_t problems_of(struct fixture *f)
+{
+    uint64_t problems = 0;
+
+    assert_int_equal(harper_check(f->db, NULL, NULL, &problems, NULL), HARPER_OK);
+    return problems;
+}
+
 static void check_finds_nothing(struct fixture *f)
 {
     harper_error error;
@@ -305,6 +313,7 @@ static void a_store_that_lost_commits_is_refused_again_and_again(struct fixture 
     assert_int_equal(before.st_mtim.tv_nsec, after.st_mtim.tv_nsec);
     assert_int_equal(open_again(f, true, &error), HARPER_OK);
     assert_int_equal(number_of(f, "SELECT count(*) FROM t"), 1);
+    assert_int_equal(problems_of(f), 1);
 }
 
 /* RocksDB would make a new database and delete the tables of the old one as leftovers. */
