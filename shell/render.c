@@ -3,6 +3,8 @@
 #include "shell/shell.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <wchar.h>
 
 const char *const mode_names[MODE_COUNT] = {"list", "box",  "table", "column", "markdown", "line",
@@ -425,8 +427,62 @@ static void put_aligned(struct renderer *renderer)
         put_rule(renderer, plain, false);
 }
 
+/* Cut a cell's text to `width` cells of the terminal, the last an ellipsis. */
+static void cut(char **text, size_t *width, size_t wanted)
+{
+    size_t bytes = strlen(*text);
+    char *shorter = NULL;
+
+    while (bytes > 0 && display_width(*text, bytes) > wanted - 1)
+        do
+            bytes--;
+        while (bytes > 0 && ((unsigned char)(*text)[bytes] & 0xc0) == 0x80);
+    if (asprintf(&shorter, "%.*s…", (int)bytes, *text) < 0)
+        must(NULL);
+    free(*text);
+    *text = shorter;
+    *width = display_width(shorter, strlen(shorter));
+}
+
+/* What is wider than the terminal loses from its widest columns. */
+static void fit_terminal(struct renderer *renderer)
+{
+    enum { NARROWEST = 8 };
+    size_t columns = (size_t)renderer->column_count, total = 1;
+    struct winsize size;
+
+    if (!renderer->shell->is_terminal_out || renderer->out != stdout ||
+        renderer->mode == MODE_MARKDOWN || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 ||
+        size.ws_col == 0)
+        return;
+    for (size_t c = 0; c < columns; c++)
+        total += renderer->widths[c] + 3;
+    while (total > size.ws_col) {
+        size_t widest = 0;
+
+        for (size_t c = 1; c < columns; c++)
+            if (renderer->widths[c] > renderer->widths[widest])
+                widest = c;
+        if (renderer->widths[widest] <= NARROWEST)
+            break;
+        renderer->widths[widest]--;
+        total--;
+    }
+    for (size_t c = 0; c < columns; c++) {
+        size_t width = display_width(renderer->names[c], strlen(renderer->names[c]));
+
+        if (width > renderer->widths[c])
+            cut(&renderer->names[c], &width, renderer->widths[c]);
+        for (size_t i = c; i < renderer->cell_count; i += columns)
+            if (renderer->cells[i].width > renderer->widths[c])
+                cut(&renderer->cells[i].text, &renderer->cells[i].width, renderer->widths[c]);
+    }
+}
+
 void render_end(struct renderer *renderer)
 {
+    if (render_is_kept(renderer->mode) && renderer->row_count > 0)
+        fit_terminal(renderer);
     if (render_is_kept(renderer->mode) && renderer->row_count > 0)
         put_aligned(renderer);
     if (renderer->mode == MODE_JSON && renderer->row_count > 0)
