@@ -230,3 +230,7 @@ tpch:
 demo:
 	@test/demo/demo.sh
 .PHONY: demo
+## bench-http       requests/s beside a program that answers the same bytes from memory, both stores (needs wrk)
+bench-http:
+	@test/bench/bench_http.sh $(BENCH_ROWS)
+.PHONY: bench-http
