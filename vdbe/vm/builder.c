@@ -10,7 +10,7 @@ struct section {
     struct buf insns; /* struct builder_insn */
 };
 
-enum { LABEL_NOWHERE = -1, MAIN = 0, PROLOGUE = 1 };
+enum { LABEL_NOWHERE = -1, MAIN = 0, PROLOGUE = 1, INSNS_EXPECTED = 24 };
 enum { TEMPORARY = 1 << 28 }; /* marks the number of a temporary until the program is linked */
 
 struct label {
@@ -48,6 +48,8 @@ enum status builder_new(struct builder **out)
         return ST_NO_MEMORY;
     }
     builder->program->arena = arena;
+    /* Most programs are short: their instructions are not moved as they become more. */
+    (void)buf_reserve(&builder->sections[MAIN].insns, INSNS_EXPECTED * sizeof(struct builder_insn));
     *out = builder;
     return ST_OK;
 }

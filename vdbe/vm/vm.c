@@ -131,38 +131,52 @@ static void clear_object(struct vm *vm, size_t number)
 
 /* ---- life ---- */
 
-static enum status allocate(struct vm *vm, const struct program *program)
+/* The machine and its arrays are one allocation: preparing a short statement is counted in such. */
+static void *take_room(char **room, size_t count, size_t size)
+{
+    void *taken = *room;
+
+    if (*room != NULL)
+        *room += (count * size + 15) & ~(size_t)15;
+    return taken;
+}
+
+/* Lay the arrays behind one another from `room` on; NULL: only tell how many bytes they take. */
+static size_t lay_out(struct vm *vm, const struct program *program, char *room)
 {
     const struct program_info *info = &program->info;
+    const size_t registers = info->slot_count + program->register_count + 1;
+    char *const begin = room;
+    size_t bytes = 0;
 
-    vm->registers = calloc(info->slot_count + program->register_count + 1, sizeof(*vm->registers));
-    vm->cursors = calloc(program->cursor_count + 1, sizeof(*vm->cursors));
-    vm->objects = calloc(program->object_count + 1, sizeof(*vm->objects));
-    vm->marks = calloc(program->mark_count + 1, sizeof(*vm->marks));
-    vm->once = calloc(program->once_count + 1, sizeof(*vm->once));
-    vm->catalogs = calloc(info->database_count + 1, sizeof(*vm->catalogs));
-    vm->catalog_versions = calloc(info->database_count + 1, sizeof(*vm->catalog_versions));
-    vm->tables = calloc(info->table_count + 1, sizeof(*vm->tables));
-    if (vm->registers == NULL || vm->cursors == NULL || vm->objects == NULL || vm->marks == NULL ||
-        vm->once == NULL || vm->catalogs == NULL || vm->catalog_versions == NULL ||
-        vm->tables == NULL)
-        return ST_NO_MEMORY;
-    return ST_OK;
+#define PART(member, count)                                                                        \
+    do {                                                                                           \
+        vm->member = take_room(&room, count, sizeof(*vm->member));                                 \
+        bytes += ((count) * sizeof(*vm->member) + 15) & ~(size_t)15;                               \
+    } while (0)
+    PART(registers, registers);
+    PART(cursors, program->cursor_count + 1);
+    PART(objects, program->object_count + 1);
+    PART(marks, program->mark_count + 1);
+    PART(once, program->once_count + 1);
+    PART(catalogs, info->database_count + 1);
+    PART(catalog_versions, info->database_count + 1);
+    PART(tables, info->table_count + 1);
+#undef PART
+    assert(begin == NULL || (size_t)(room - begin) == bytes);
+    return bytes;
 }
 
 enum status vm_new(const struct program *program, struct vm **out)
 {
-    struct vm *vm = calloc(1, sizeof(*vm));
-    enum status st;
+    const size_t own_bytes = (sizeof(struct vm) + 15) & ~(size_t)15;
+    struct vm measure;
+    struct vm *vm = calloc(1, own_bytes + lay_out(&measure, program, NULL));
 
     if (vm == NULL)
         return ST_NO_MEMORY;
     vm->program = program;
-    st = allocate(vm, program);
-    if (st != ST_OK) {
-        vm_free(vm);
-        return st;
-    }
+    (void)lay_out(vm, program, (char *)vm + own_bytes);
     for (size_t k = 0; k < program->info.slot_count; k++)
         vm->registers[k] = program->info.slots[k].value;
     vm_bind_clear(vm);
@@ -184,28 +198,18 @@ void vm_free(struct vm *vm)
     if (vm == NULL)
         return;
     vm_reset(vm);
-    if (vm->cursors != NULL) {
-        close_cursors(vm);
-        for (size_t k = 0; k < vm->program->cursor_count; k++) {
-            buf_free(&vm->cursors[k].key);
-            buf_free(&vm->cursors[k].end);
-        }
+    close_cursors(vm);
+    for (size_t k = 0; k < vm->program->cursor_count; k++) {
+        buf_free(&vm->cursors[k].key);
+        buf_free(&vm->cursors[k].end);
     }
-    for (size_t k = 0; vm->objects != NULL && k < vm->program->object_count; k++)
+    for (size_t k = 0; k < vm->program->object_count; k++)
         free_object(vm, k);
     func_scratch_free(&vm->scratch);
     arena_deinit(&vm->main_arena);
     arena_deinit(&vm->run_arena);
     buf_free(&vm->scratch_key);
     buf_free(&vm->conflict_key);
-    free(vm->registers);
-    free(vm->cursors);
-    free(vm->objects);
-    free(vm->marks);
-    free(vm->once);
-    free(vm->catalogs);
-    free(vm->catalog_versions);
-    free(vm->tables);
     free(vm->counts);
     free(vm);
 }
