@@ -14,6 +14,25 @@ static const struct table *related_table(const struct catalog *catalog,
     return catalog_table(catalog, attribute->relation_table);
 }
 
+/* A column that SQL declared says by its affinity what it holds: one value, of that kind. */
+static int type_of_attribute(const struct table *table, const struct attribute *attribute)
+{
+    if (attribute->type != TYPE_ANY || table->is_made_by_sdl || attribute->is_dynamic)
+        return attribute->type;
+    switch ((enum affinity)attribute->affinity) {
+    case AFFINITY_TEXT:
+        return URL_TYPE_STRING;
+    case AFFINITY_INTEGER:
+        return URL_TYPE_LONG;
+    case AFFINITY_REAL:
+        return URL_TYPE_FLOAT;
+    case AFFINITY_NUMERIC: /* dates, booleans and decimals are declared so too */
+    case AFFINITY_NONE:
+        break;
+    }
+    return URL_TYPE_ANY;
+}
+
 static int type_of(void *context, const struct slice *path, size_t parts, bool *is_list)
 {
     const struct url_target *target = context;
@@ -32,7 +51,7 @@ static int type_of(void *context, const struct slice *path, size_t parts, bool *
             *is_list = attribute->is_list;
             if (attribute->type == TYPE_RELATIONSHIP)
                 return -2;
-            return attribute->type;
+            return type_of_attribute(table, attribute);
         }
         if (attribute->type == TYPE_RELATIONSHIP) {
             table = related_table(target->catalog, attribute);
