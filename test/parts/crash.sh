@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Writers killed at random moments and at fail-points, and made to fail there, on both stores: below SQL, and through it.
-# CYCLES kills per store below SQL (300), a fifth of them through SQL; SEED repeats a run.
+# CYCLES kills per store below SQL (300), a fifth of them through SQL, and a third as many damaged databases; SEED repeats a run.
 set -u
 cycles=${CYCLES:-300}
 seed=${SEED:-$(od -A n -N 4 -t u4 /dev/urandom | tr -d ' ')}
 bin=build/release/bin/crash
-make -s MODE=release $bin/crash_test $bin/crash_writer $bin/sql_writer || exit 1
+make -s MODE=release $bin/crash_test $bin/crash_writer $bin/sql_writer $bin/damage_test || exit 1
 passed=0 failed=0
 echo "seed $seed"
 for backend in lmdb rocksdb; do
@@ -20,6 +20,12 @@ for backend in lmdb rocksdb; do
             echo "again: $bin/crash_test $how $backend $count $seed"
         fi
     done
+    if $bin/damage_test $backend $(((cycles + 2) / 3)) "$seed"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "again: $bin/damage_test $backend $(((cycles + 2) / 3)) $seed"
+    fi
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
