@@ -126,10 +126,25 @@ enum status transaction_write(harper_session *session, unsigned k, struct error 
 
 /* ---- savepoints ---- */
 
+/* A statement that is in the middle of writing (its RETURNING rows are not all fetched) has a mark
+ * of its own, and marks end in the reverse order of their setting. */
+static enum status check_no_write_runs(const harper_session *session, struct error *err)
+{
+    for (const harper_statement *statement = session->statements; statement != NULL;
+         statement = statement->next)
+        if (statement->is_running && statement->program != NULL &&
+            program_info(statement->program)->writes)
+            return error_set(err, ST_BUSY, -1,
+                             "cannot change savepoints - SQL statements in progress");
+    return ST_OK;
+}
+
 enum status savepoint_set(harper_session *session, struct slice name, struct error *err)
 {
-    struct savepoint *savepoint = calloc(1, sizeof *savepoint);
+    struct savepoint *savepoint;
 
+    TRY(check_no_write_runs(session, err));
+    savepoint = calloc(1, sizeof *savepoint);
     if (savepoint == NULL)
         return ST_NO_MEMORY;
     savepoint->name = strndup(name.data, name.len);
@@ -179,6 +194,7 @@ enum status savepoint_release(harper_session *session, struct slice name, struct
 
     if (savepoint == NULL)
         return ST_NO_NAME;
+    TRY(check_no_write_runs(session, err));
     if (savepoint->began_transaction)
         return transaction_commit(session, err);
     for (unsigned k = 0; k < session->database_count; k++)
@@ -195,6 +211,7 @@ enum status savepoint_rollback(harper_session *session, struct slice name, struc
 
     if (savepoint == NULL)
         return ST_NO_NAME;
+    TRY(check_no_write_runs(session, err));
     for (unsigned k = 0; k < session->database_count; k++) {
         if (session->databases[k].open == NULL || !savepoint->has_mark[k])
             continue;

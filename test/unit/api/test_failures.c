@@ -226,6 +226,25 @@ static void savepoints_set_before_the_first_write_nest_as_they_were_set(struct f
     assert_int_equal(number_of(f, "SELECT sum(id) FROM t"), 3);
 }
 
+static void savepoints_wait_for_a_write_that_is_under_way(struct fixture *f)
+{
+    harper_statement *statement;
+
+    run(f, "CREATE TABLE t (id INTEGER PRIMARY KEY); BEGIN; SAVEPOINT a");
+    assert_int_equal(harper_prepare(f->session, HARPER_SQL,
+                                    "INSERT INTO t VALUES (1), (2), (3) RETURNING id", -1,
+                                    &statement, NULL, NULL),
+                     HARPER_OK);
+    assert_int_equal(harper_step(statement), HARPER_ROW);
+    assert_int_equal(status_of(f, "SAVEPOINT b"), HARPER_BUSY);
+    assert_int_equal(status_of(f, "ROLLBACK TO a"), HARPER_BUSY);
+    assert_int_equal(status_of(f, "RELEASE a"), HARPER_BUSY);
+    harper_finalize(statement);
+    assert_int_equal(number_of(f, "SELECT count(*) FROM t"), 3);
+    run(f, "ROLLBACK TO a; COMMIT");
+    assert_int_equal(number_of(f, "SELECT count(*) FROM t"), 0);
+}
+
 /* The first write makes a transaction that has only read a writing one, in the middle of a SELECT.
  */
 static void a_running_query_goes_on_when_its_transaction_begins_to_write(struct fixture *f)
@@ -386,6 +405,7 @@ ON_BOTH_STORES(a_commit_that_fails_leaves_no_shape_behind)
 ON_BOTH_STORES(a_failed_commit_is_whole_or_nothing)
 ON_BOTH_STORES(a_definition_that_fails_half_way_is_undone)
 ON_BOTH_STORES(savepoints_set_before_the_first_write_nest_as_they_were_set)
+ON_BOTH_STORES(savepoints_wait_for_a_write_that_is_under_way)
 ON_BOTH_STORES(a_running_query_goes_on_when_its_transaction_begins_to_write)
 ON_BOTH_STORES(statements_outlive_the_transactions_they_ran_in)
 ON_BOTH_STORES(a_store_that_lost_commits_is_refused_again_and_again)
@@ -400,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_definition_that_fails_half_way_is_undone_on_both_stores),
         cmocka_unit_test(
             savepoints_set_before_the_first_write_nest_as_they_were_set_on_both_stores),
+        cmocka_unit_test(savepoints_wait_for_a_write_that_is_under_way_on_both_stores),
         cmocka_unit_test(
             a_running_query_goes_on_when_its_transaction_begins_to_write_on_both_stores),
         cmocka_unit_test(statements_outlive_the_transactions_they_ran_in_on_both_stores),
