@@ -336,8 +336,10 @@ static bool same_multiset(struct rows *a, struct rows *b, bool loosely)
     if (taken == NULL)
         abort();
     sorted_columns = a->columns;
-    qsort(a->rows, a->count, sizeof *a->rows, compare_rows);
-    qsort(b->rows, b->count, sizeof *b->rows, compare_rows);
+    if (a->count > 0)
+        qsort(a->rows, a->count, sizeof *a->rows, compare_rows);
+    if (b->count > 0)
+        qsort(b->rows, b->count, sizeof *b->rows, compare_rows);
     for (size_t r = 0; r < a->count && same; r++) {
         size_t from = r > 64 ? r - 64 : 0, k;
 

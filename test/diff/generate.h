@@ -620,7 +620,8 @@ static inline struct node *generate_plain(struct generator *g, const struct scop
     struct scope scope = {.outer = outer};
     struct node *from = generate_from(g, &scope, depth);
     struct node *query = node_with(
-        &g->nodes, FIXED, chance(g, 15) ? "SELECT DISTINCT @ FROM @@" : "SELECT @ FROM @@",
+        &g->nodes, FIXED,
+        !in_compound && chance(g, 15) ? "SELECT DISTINCT @ FROM @@" : "SELECT @ FROM @@",
         generate_outputs(g, &scope, columns, in_compound), from, optional_where(g, &scope));
 
     return query;
