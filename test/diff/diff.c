@@ -317,6 +317,9 @@ static int compare_rows(const void *left, const void *right)
         if (order != 0)
             return order;
     }
+    for (size_t c = 0; c < sorted_columns; c++) /* 1 before 1.0, so that strictly equal rows meet */
+        if (a->cells[c].kind != b->cells[c].kind)
+            return a->cells[c].kind < b->cells[c].kind ? -1 : 1;
     return 0;
 }
 
