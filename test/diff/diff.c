@@ -292,6 +292,7 @@ static bool row_equal(const struct row *a, const struct row *b, size_t columns, 
 /* An order in which equal rows are neighbours; reals that differ in their last digits may not be,
  * so the search below looks around. */
 static size_t sorted_columns;
+static bool sorts_loosely;
 
 static int compare_rows(const void *left, const void *right)
 {
@@ -312,12 +313,13 @@ static int compare_rows(const void *left, const void *right)
             continue;
         if (x->len != y->len)
             return x->len < y->len ? -1 : 1;
-        order = rank_x == CELL_TEXT ? strncasecmp(x->data, y->data, x->len)
-                                    : memcmp(x->data, y->data, x->len);
+        order = rank_x == CELL_TEXT && sorts_loosely ? strncasecmp(x->data, y->data, x->len)
+                                                     : memcmp(x->data, y->data, x->len);
         if (order != 0)
             return order;
     }
-    for (size_t c = 0; c < sorted_columns; c++) /* 1 before 1.0, so that strictly equal rows meet */
+    for (size_t c = 0; c < sorted_columns && !sorts_loosely;
+         c++) /* 1 before 1.0, so that strictly equal rows meet */
         if (a->cells[c].kind != b->cells[c].kind)
             return a->cells[c].kind < b->cells[c].kind ? -1 : 1;
     return 0;
@@ -339,6 +341,7 @@ static bool same_multiset(struct rows *a, struct rows *b, bool loosely)
     if (taken == NULL)
         abort();
     sorted_columns = a->columns;
+    sorts_loosely = loosely;
     if (a->count > 0)
         qsort(a->rows, a->count, sizeof *a->rows, compare_rows);
     if (b->count > 0)
