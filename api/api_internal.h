@@ -209,6 +209,11 @@ enum status host_control(void *context, struct vm *vm, const void *statement, un
 enum status host_table_function(void *context, struct vm *vm, struct slice name, unsigned count,
                                 const struct value *args, struct error *err);
 
+/* ---- foreign_key_check.c ---- */
+/* Emit the rows of one table, or of all (an empty name), that refer to no parent. */
+enum status foreign_key_check(harper_session *session, struct vm *vm, struct slice table,
+                              struct error *err);
+
 /* ---- cache.c ---- */
 harper_statement *cache_take(harper_session *session, int language, const char *text, size_t bytes);
 /* Keeps the statement for the next prepare of its text, or frees it. */

@@ -136,6 +136,19 @@ static enum status pragma_flag(struct vm *vm, const char *name, bool *flag, unsi
     return ST_OK;
 }
 
+/* Inside a transaction it says nothing, as in SQLite. */
+static enum status pragma_foreign_keys(harper_session *session, struct vm *vm, unsigned count,
+                                       const struct value *args)
+{
+    if (count != 0 && session->in_transaction)
+        return ST_OK;
+    TRY(pragma_flag(vm, "foreign_keys", &session->foreign_keys, count, args));
+    session->plan_options.foreign_keys = session->foreign_keys;
+    if (count != 0)
+        cache_clear(session);
+    return ST_OK;
+}
+
 static enum status pragma_synchronous(harper_session *session, struct vm *vm, unsigned count,
                                       const struct value *args, struct error *err)
 {
@@ -238,9 +251,16 @@ static enum status control_pragma(harper_session *session, struct vm *vm,
         if (slice_is_nocase(name, shown_as_tables[k]))
             return pragma_table(session, vm, k, count, args, err);
     if (slice_is_nocase(name, "foreign_keys"))
-        return pragma_flag(vm, "foreign_keys", &session->foreign_keys, count, args);
-    if (slice_is_nocase(name, "recursive_triggers"))
-        return pragma_flag(vm, "recursive_triggers", &session->recursive_triggers, count, args);
+        return pragma_foreign_keys(session, vm, count, args);
+    if (slice_is_nocase(name, "foreign_key_check"))
+        return foreign_key_check(session, vm, count == 0 ? slice_empty() : value_slice(args[0]),
+                                 err);
+    if (slice_is_nocase(name, "recursive_triggers")) {
+        TRY(pragma_flag(vm, "recursive_triggers", &session->recursive_triggers, count, args));
+        session->plan_options.recursive_triggers = session->recursive_triggers;
+        cache_clear(session);
+        return ST_OK;
+    }
     if (slice_is_nocase(name, "case_sensitive_like")) {
         cache_clear(session);
         return pragma_flag(vm, "case_sensitive_like", &session->plan_options.like_is_case_sensitive,

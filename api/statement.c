@@ -271,6 +271,7 @@ static enum status begin_machine(harper_statement *statement, struct error *err)
         .total_changes = session->total_changes,
         .last_insert_rowid = session->last_rowid,
         .interrupted = &session->interrupted,
+        .recursive_triggers = session->recursive_triggers,
         .like_is_case_sensitive = session->plan_options.like_is_case_sensitive,
         .count_instructions = statement->explain == IR_EXPLAIN_ANALYZE,
         .foreign_keys = session->foreign_keys,
@@ -354,7 +355,7 @@ static enum status complete(harper_statement *statement, struct error *err)
     }
     if (st == ST_OK && info->writes && !info->changes_schema) {
         session->changes = changes;
-        session->total_changes += changes;
+        session->total_changes += changes + vm_nested_changes(statement->vm);
         if (vm_has_inserted(statement->vm, &rowid))
             session->last_rowid = rowid;
     }

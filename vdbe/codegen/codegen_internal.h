@@ -152,6 +152,19 @@ void gen_windows(struct gen *g, const struct plan_block *block, struct gen_body 
 /* gen_query.c */
 void gen_query(struct gen *g, const struct plan_query *query, struct gen_sink *sink);
 
+/* gen_trigger.c. `rows`: registers of the old and the new row, as programs are given them. */
+int32_t gen_hook_rows(struct gen *g, const struct table *table);
+void gen_hook_old(struct gen *g, const struct table *table, int32_t rows, int32_t cursor);
+/* attributes[k] is in row + k, the rowid behind them. */
+void gen_hook_new(struct gen *g, const struct table *table, int32_t rows,
+                  const uint16_t *attributes, size_t count, int32_t row);
+void gen_hook_no_rowid(struct gen *g, const struct table *table, int32_t rows);
+bool gen_has_hooks(const struct plan_hooks *hooks, enum plan_phase phase);
+void gen_hooks(struct gen *g, const struct plan_hooks *hooks, enum plan_phase phase,
+               const struct table *table, int32_t rows, int32_t ignored);
+/* The beginning of a step: its rows. */
+void gen_given(struct gen *g, const struct plan_program *program, const struct plan_step *step);
+
 /* gen_write.c, gen_document.c, gen_schema.c */
 void gen_write(struct gen *g, const struct plan_write *write);
 void gen_documents(struct gen *g, const struct plan_write *write);

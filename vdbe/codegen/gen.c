@@ -251,6 +251,49 @@ static void gen_statement(struct gen *g)
         gen_statement_ir(g, ir);
 }
 
+/* A statement of a trigger: a program of its own. */
+static enum status gen_step(struct gen *root, const struct plan_program *program,
+                            const struct plan_step *step, struct program **out)
+{
+    struct gen g = {.plan = step->plan,
+                    .databases = root->databases,
+                    .err = root->err,
+                    .source_count = step->plan->source_count};
+    enum status st = gen_begin(&g);
+
+    if (st == ST_OK) {
+        gen_given(&g, program, step);
+        gen_statement(&g);
+    }
+    return gen_end(&g, st, out);
+}
+
+static enum status gen_steps(struct gen *g)
+{
+    const struct plan_programs *programs = g->plan->programs;
+    struct program **made;
+    enum status st = ST_OK;
+
+    if (programs == NULL)
+        return ST_OK;
+    made = ARENA_NEW_ARRAY(&g->scratch, struct program *, programs->step_total + 1);
+    if (made == NULL)
+        return ST_NO_MEMORY;
+    for (size_t k = 0; st == ST_OK && k < programs->count; k++) {
+        const struct plan_program *program = programs->list[k];
+
+        for (size_t i = 0; st == ST_OK && i < program->step_count; i++)
+            st = gen_step(g, program, &program->steps[i], &made[program->first_step + i]);
+    }
+    for (size_t k = 0; st == ST_OK && k < programs->step_total; k++) {
+        builder_step(g->builder, made[k]);
+        made[k] = NULL;
+    }
+    for (size_t k = 0; k < programs->step_total; k++)
+        program_free(made[k]);
+    return st;
+}
+
 enum status codegen_program(const struct plan_statement *plan, const struct databases *databases,
                             struct program **out, struct error *err)
 {
@@ -260,6 +303,8 @@ enum status codegen_program(const struct plan_statement *plan, const struct data
 
     if (st == ST_OK)
         gen_statement(&g);
+    if (st == ST_OK)
+        st = gen_steps(&g);
     return gen_end(&g, st, out);
 }
 

@@ -599,12 +599,16 @@ static void gen_member(struct gen *g, const struct ir_expr *expr, int32_t target
 
 static void gen_raise(struct gen *g, const struct ir_expr *expr)
 {
-    static const uint8_t conflicts[] = {[IR_RAISE_IGNORE] = IR_CONFLICT_IGNORE,
-                                        [IR_RAISE_ROLLBACK] = IR_CONFLICT_ROLLBACK,
+    static const uint8_t conflicts[] = {[IR_RAISE_ROLLBACK] = IR_CONFLICT_ROLLBACK,
                                         [IR_RAISE_ABORT] = IR_CONFLICT_ABORT,
                                         [IR_RAISE_FAIL] = IR_CONFLICT_FAIL};
-    struct fail_spec *spec = gen_p4(g, sizeof(*spec));
+    struct fail_spec *spec;
 
+    if (expr->op == IR_RAISE_IGNORE) {
+        gen_emit(g, OP_IGNORE, 0, 0, 0);
+        return;
+    }
+    spec = gen_p4(g, sizeof(*spec));
     if (spec == NULL)
         return;
     spec->status = ST_CONSTRAINT;

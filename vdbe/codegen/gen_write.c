@@ -12,6 +12,7 @@ struct write {
     uint16_t count;
     int32_t returning; /* ROWS object, -1: none */
     int32_t skip;      /* label: this row is not written */
+    int32_t hook_rows; /* the old and the new row, for triggers */
 };
 
 /* ---- the new row ---- */
@@ -188,18 +189,47 @@ static void gen_generated(struct gen *g, const struct write *write)
     }
 }
 
+static void gen_remove(struct gen *g, struct write *write, int32_t cursor);
+
+/* REPLACE with triggers: the row in the way goes as by DELETE. */
+static void gen_replace(struct gen *g, const struct write *write)
+{
+    const int32_t cursor = (int32_t)gen_cursor(g, write->table, NULL);
+    struct upsert_spec *spec = gen_p4(g, sizeof(*spec));
+    struct write remove = *write;
+
+    if (spec == NULL)
+        return;
+    spec->is_any = true;
+    remove.returning = -1;
+    remove.hook_rows = gen_hook_rows(g, write->table);
+    remove.skip = gen_label(g);
+    gen_emit_n(g, OP_CONFLICT_FIND, 1, cursor, 0, remove.skip, spec);
+    gen_note(g, slice_text("any"));
+    gen_remove(g, &remove, cursor);
+    gen_place(g, remove.skip);
+}
+
 static void gen_conflict(struct gen *g, const struct write *write, int32_t retry)
 {
     struct conflict_spec *spec = gen_p4(g, sizeof(*spec));
+    const bool by_program = write->plan->hooks[EVENT_DELETE].count != 0;
+    const int32_t way_is_clear = by_program ? gen_label(g) : retry;
     static const char *const names[] = {"the constraint", "rollback", "abort",
                                         "fail",           "ignore",   "replace"};
 
     if (spec == NULL)
         return;
     spec->conflict = write->plan->conflict;
+    spec->by_program = by_program;
     spec->table = write->program_table;
-    gen_emit_n(g, OP_CONFLICT, 1, 0, write->skip, retry, spec);
+    gen_emit_n(g, OP_CONFLICT, 1, 0, write->skip, way_is_clear, spec);
     gen_note(g, slice_text(names[spec->conflict]));
+    if (!by_program)
+        return;
+    gen_place(g, way_is_clear);
+    gen_replace(g, write);
+    gen_emit(g, OP_GOTO, retry, 0, 0);
 }
 
 /* ---- RETURNING: rows come out when all is done ---- */
@@ -316,7 +346,8 @@ static bool moves_row(const struct write *write, const struct changed *changed)
 /* Somebody reads the whole new row: what does not change is copied from the old one. */
 static bool needs_new_row(const struct write *write)
 {
-    return write->plan->check_count + write->plan->generated_count + write->plan->returning_count !=
+    return write->plan->check_count + write->plan->generated_count + write->plan->returning_count +
+               write->plan->hooks[EVENT_UPDATE].count !=
            0;
 }
 
@@ -372,8 +403,34 @@ static void gen_new_values(struct gen *g, const struct write *write, const struc
         if (assignment->attribute == ATTRIBUTE_NONE ||
             (write->table->has_rowid && is_key_attribute(write->table, assignment->attribute)))
             gen_emit(g, OP_ROWID_VALUE, at, 0, 0);
-        gen_not_null(g, write, assignment, at);
     }
+}
+
+static void gen_new_not_null(struct gen *g, const struct write *write,
+                             const struct changed *changed)
+{
+    for (size_t k = 0; k < changed->count; k++)
+        gen_not_null(g, write, &changed->assignments[k],
+                     register_of(g, write, changed->assignments[k].attribute));
+}
+
+/* Triggers BEFORE UPDATE may change the row, or remove it. */
+static void gen_before_change(struct gen *g, const struct write *write,
+                              const struct changed *changed, int32_t cursor)
+{
+    const struct plan_hooks *hooks = &write->plan->hooks[EVENT_UPDATE];
+    int32_t key;
+
+    if (!gen_has_hooks(hooks, PHASE_BEFORE))
+        return;
+    key = gen_register(g, 1);
+    gen_emit(g, OP_KEY, cursor, key, 0);
+    gen_generated(g, write);
+    gen_emit_n(g, OP_KEEP, write->count + 1u, write->row, 0, 0, NULL);
+    gen_hook_new(g, write->table, write->hook_rows, write->attributes, write->count, write->row);
+    gen_hooks(g, hooks, PHASE_BEFORE, write->table, write->hook_rows, write->skip);
+    gen_emit(g, OP_FIND_KEY, cursor, key, write->skip);
+    copy_old_row(g, write, changed, cursor);
 }
 
 static const struct write_spec *make_change_spec(struct gen *g, const struct write *write,
@@ -410,14 +467,19 @@ static void gen_change(struct gen *g, const struct write *write, const struct ch
 {
     const bool moves = moves_row(write, changed);
     const struct write_spec *spec = make_change_spec(g, write, changed, moves);
+    const struct plan_hooks *hooks = &write->plan->hooks[EVENT_UPDATE];
     const int32_t taken = gen_label(g), written = gen_label(g), again = gen_label(g);
     int32_t values, key;
     unsigned width;
 
     if (spec == NULL)
         return;
+    if (hooks->count != 0)
+        gen_hook_old(g, write->table, write->hook_rows, cursor);
     gen_new_values(g, write, changed, cursor);
     place_row(g, write, write->plan->new_row);
+    gen_before_change(g, write, changed, cursor);
+    gen_new_not_null(g, write, changed);
     gen_generated(g, write);
     gen_checks(g, write);
     if (needs_new_row(write)) /* the old row's bytes end with the write */
@@ -431,6 +493,10 @@ static void gen_change(struct gen *g, const struct write *write, const struct ch
                  values + (int32_t)k, 0);
     gen_emit_n(g, OP_KEEP, width, values, 0, 0, NULL);
     gen_emit(g, OP_KEY, cursor, key, 0);
+    if (hooks->count != 0) {
+        gen_hook_new(g, write->table, write->hook_rows, write->attributes, write->count,
+                     write->row);
+    }
     gen_place(g, again);
     gen_emit_n(g, moves ? OP_UPDATE : OP_PATCH, width, cursor, values, taken, spec);
     gen_emit(g, OP_GOTO, written, 0, 0);
@@ -444,6 +510,8 @@ static void gen_change(struct gen *g, const struct write *write, const struct ch
         gen_emit(g, OP_GOTO, again, 0, 0);
     }
     gen_place(g, written);
+    if (hooks->count != 0)
+        gen_hooks(g, hooks, PHASE_AFTER, write->table, write->hook_rows, write->skip);
     add_returning(g, write);
 }
 
@@ -472,6 +540,24 @@ static const struct range_spec *make_key_spec(struct gen *g, const struct write 
     return spec;
 }
 
+static void gen_remove(struct gen *g, struct write *write, int32_t cursor)
+{
+    const struct plan_hooks *hooks = &write->plan->hooks[EVENT_DELETE];
+
+    if (hooks->count != 0)
+        gen_hook_old(g, write->table, write->hook_rows, cursor);
+    if (gen_has_hooks(hooks, PHASE_BEFORE)) {
+        const int32_t key = gen_register(g, 1);
+
+        gen_emit(g, OP_KEY, cursor, key, 0);
+        gen_hooks(g, hooks, PHASE_BEFORE, write->table, write->hook_rows, write->skip);
+        gen_emit(g, OP_FIND_KEY, cursor, key, write->skip);
+    }
+    add_returning(g, write);
+    gen_emit(g, OP_REMOVE, cursor, 0, 0);
+    gen_hooks(g, hooks, PHASE_AFTER, write->table, write->hook_rows, write->skip);
+}
+
 static void gen_change_or_remove(struct gen *g, struct write *write, int32_t cursor,
                                  int32_t outputs)
 {
@@ -482,8 +568,7 @@ static void gen_change_or_remove(struct gen *g, struct write *write, int32_t cur
     if (write->plan->kind == PLAN_UPDATE) {
         gen_change(g, write, &changed, cursor);
     } else {
-        add_returning(g, write);
-        gen_emit(g, OP_REMOVE, cursor, 0, 0);
+        gen_remove(g, write, cursor);
     }
 }
 
@@ -523,6 +608,41 @@ static bool is_one_row(const struct plan_write *plan)
            block->loops[0].source == plan->target;
 }
 
+/* A row of a view: its columns are the query's first outputs. */
+static void gen_view_row(struct gen *g, struct write *write, int32_t outputs)
+{
+    const struct plan_write *plan = write->plan;
+    const enum plan_event event = plan->kind == PLAN_UPDATE ? EVENT_UPDATE : EVENT_DELETE;
+    const unsigned width = write->table->attribute_count;
+
+    gen_emit_n(g, OP_NULL, width + 1, write->hook_rows, 0, 0, NULL);
+    gen_emit_n(g, OP_COPY_N, width, outputs, write->hook_rows, 0, NULL);
+    *gen_source(g, plan->target) = (struct gen_source){
+        .place = PLACE_REGISTERS, .base = write->hook_rows, .table = write->table};
+    if (event == EVENT_UPDATE) {
+        gen_emit_n(g, OP_NULL, write->count + 1u, write->row, 0, 0, NULL);
+        gen_emit_n(g, OP_COPY_N, width, outputs, write->row, 0, NULL);
+        for (size_t k = 0; k < plan->assignment_count; k++)
+            gen_emit(g, OP_COPY, outputs + plan->assignments[k].output,
+                     register_of(g, write, plan->assignments[k].attribute), 0);
+        place_row(g, write, plan->new_row);
+        gen_hook_new(g, write->table, write->hook_rows, write->attributes, write->count,
+                     write->row);
+    }
+    gen_hooks(g, &plan->hooks[event], PHASE_BEFORE, write->table, write->hook_rows, write->skip);
+    add_returning(g, write);
+}
+
+static void gen_view_search(struct gen *g, struct write *write)
+{
+    struct two_passes passes = open_two_passes(g, write->plan->query);
+
+    write->skip = gen_label(g);
+    gen_view_row(g, write, passes.base);
+    gen_place(g, write->skip);
+    close_two_passes(g, &passes);
+}
+
 static void gen_search(struct gen *g, struct write *write)
 {
     const struct plan_write *plan = write->plan;
@@ -530,6 +650,10 @@ static void gen_search(struct gen *g, struct write *write)
 
     if (plan->kind == PLAN_DELETE && plan->is_clear && plan->returning_count == 0) {
         gen_emit(g, OP_CLEAR, (int32_t)write->program_table, 0, 0);
+        return;
+    }
+    if (plan->is_view) {
+        gen_view_search(g, write);
         return;
     }
     if (!is_one_row(plan)) {
@@ -578,6 +702,20 @@ static void gen_rowid(struct gen *g, const struct write *write, bool is_given)
     gen_place(g, made);
 }
 
+static void gen_before_insert(struct gen *g, const struct write *write)
+{
+    const struct plan_hooks *hooks = &write->plan->hooks[EVENT_INSERT];
+
+    if (!gen_has_hooks(hooks, PHASE_BEFORE))
+        return;
+    gen_generated(g, write);
+    gen_emit_n(g, OP_KEEP, write->count + 1u, write->row, 0, 0, NULL);
+    gen_emit_n(g, OP_NULL, write->table->attribute_count + 1u, write->hook_rows, 0, 0, NULL);
+    gen_hook_new(g, write->table, write->hook_rows, write->attributes, write->count, write->row);
+    gen_hook_no_rowid(g, write->table, write->hook_rows);
+    gen_hooks(g, hooks, PHASE_BEFORE, write->table, write->hook_rows, write->skip);
+}
+
 static void gen_insert_values(struct gen *g, struct write *write, int32_t outputs)
 {
     const struct plan_write *plan = write->plan;
@@ -595,8 +733,13 @@ static void gen_insert_values(struct gen *g, struct write *write, int32_t output
             gen_emit(g, OP_COPY, outputs + assignment->output, at, 0);
         else if (write->table->is_made_by_sdl || write->table->is_dynamic)
             gen_emit(g, OP_ABSENT, at, 0, 0);
-        gen_affinity(g, at, assignment->affinity);
+        if (!plan->is_view)
+            gen_affinity(g, at, assignment->affinity);
     }
+    place_row(g, write, plan->new_row);
+    gen_before_insert(g, write);
+    if (plan->is_view)
+        return;
     gen_rowid(g, write, rowid_is_given);
     gen_key(g, write);
     for (size_t k = 0; k < plan->assignment_count; k++) {
@@ -605,7 +748,6 @@ static void gen_insert_values(struct gen *g, struct write *write, int32_t output
         gen_strict(g, write, plan->assignments[k].attribute, at);
         gen_not_null(g, write, &plan->assignments[k], at);
     }
-    place_row(g, write, plan->new_row);
     gen_generated(g, write);
     gen_checks(g, write);
 }
@@ -636,6 +778,8 @@ static void gen_upsert(struct gen *g, struct write *write, const struct plan_ups
     place_row(g, write, upsert->excluded);
     place_target(g, write, cursor);
     change.row = gen_register(g, write->count + 1u);
+    if (change.plan->hooks[EVENT_UPDATE].count != 0)
+        change.hook_rows = gen_hook_rows(g, write->table);
     if (upsert->where != NULL)
         gen_jump(g, upsert->where, write->skip, false, true);
     gen_change(g, &change, &changed, cursor);
@@ -669,7 +813,9 @@ static const struct write_spec *make_insert_spec(struct gen *g, const struct wri
  * write, or tries again, needs bytes of its own. */
 static bool outlives_write(const struct plan_write *plan)
 {
-    if (plan->returning_count + plan->upsert_count != 0)
+    if (plan->returning_count + plan->upsert_count + plan->hooks[EVENT_INSERT].count +
+            plan->hooks[EVENT_DELETE].count !=
+        0)
         return true;
     if (plan->query == NULL)
         return false;
@@ -684,17 +830,29 @@ static void gen_insert_row(struct gen *g, struct write *write, int32_t outputs)
     const struct plan_write *plan = write->plan;
     const struct write_spec *spec = make_insert_spec(g, write);
     const int32_t retry = gen_label(g), taken = gen_label(g), done = gen_label(g);
+    const struct plan_hooks *hooks = &plan->hooks[EVENT_INSERT];
     int32_t cursor = 0;
 
     if (spec == NULL)
         return;
     write->skip = gen_label(g);
     gen_insert_values(g, write, outputs);
+    if (plan->is_view) {
+        add_returning(g, write);
+        gen_place(g, write->skip);
+        return;
+    }
     if (outlives_write(plan))
         gen_emit_n(g, OP_KEEP, write->count + 1u, write->row, 0, 0, NULL);
+    if (hooks->count != 0) {
+        gen_emit_n(g, OP_NULL, write->table->attribute_count + 1u, write->hook_rows, 0, 0, NULL);
+        gen_hook_new(g, write->table, write->hook_rows, write->attributes, write->count,
+                     write->row);
+    }
     gen_place(g, retry);
     gen_emit_n(g, OP_INSERT, write->count + (unsigned)spec->has_rowid,
                (int32_t)write->program_table, write->row, taken, spec);
+    gen_hooks(g, hooks, PHASE_AFTER, write->table, write->hook_rows, write->skip);
     add_returning(g, write);
     gen_emit(g, OP_GOTO, done, 0, 0);
     gen_place(g, taken);
@@ -746,6 +904,10 @@ void gen_write(struct gen *g, const struct plan_write *plan)
     builder_flags(g->builder, true, false, false, gen_database_of(g, plan->table));
     list_attributes(g, &write);
     open_returning(g, &write);
+    if (plan->hooks[EVENT_INSERT].count + plan->hooks[EVENT_UPDATE].count +
+            plan->hooks[EVENT_DELETE].count !=
+        0)
+        write.hook_rows = gen_hook_rows(g, plan->table);
     if (gen_failed(g))
         return;
     if (plan->kind == PLAN_INSERT)

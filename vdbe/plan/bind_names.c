@@ -14,9 +14,19 @@ static bool is_rowid_name(struct slice name)
            slice_is_nocase(name, "oid");
 }
 
+const struct attribute *attribute_named(const struct table *table, struct slice name)
+{
+    if (table->store != 0)
+        return table_attribute(table, name);
+    for (unsigned i = 0; i < table->attribute_count; i++)
+        if (slice_equal_nocase(table->attributes[i].name, name))
+            return &table->attributes[i];
+    return NULL;
+}
+
 static bool find_table_column(const struct table *table, struct slice name, uint16_t *attribute)
 {
-    const struct attribute *found = table_attribute(table, name);
+    const struct attribute *found = attribute_named(table, name);
 
     if (found != NULL) {
         *attribute = found->id;
@@ -157,7 +167,7 @@ enum status error_no_column(struct planner *p, struct scope *scope, const struct
             const struct source_info *info = info_of(p, s->block->ir->sources[i]);
 
             is_rest |= info->is_rest;
-            if (count == 1 || slice_equal_nocase(info->name, parts[count - 2].text))
+            if (count == 1 ? !s->is_given : slice_equal_nocase(info->name, parts[count - 2].text))
                 offer_columns(info, &near);
         }
     }
@@ -361,6 +371,11 @@ static enum status find_in_scope(struct planner *p, struct scope *scope, const s
 
     if (scope->block == NULL || scope->block->ir->source_count == 0)
         return ST_OK;
+    if (scope->is_given) {
+        if (count > 1)
+            find_qualified(p, scope, expr, match);
+        return ST_OK;
+    }
     if (count == 1)
         return find_plain(p, scope, expr, up, match);
     is_rest = info_of(p, scope->block->ir->sources[0])->is_rest;

@@ -236,12 +236,18 @@ static enum status start_write(struct planner *p, uint8_t kind, uint8_t conflict
         return no_memory(p);
     p->out->write = write;
     write->kind = kind;
-    write->conflict = conflict;
+    write->conflict = p->conflict != IR_CONFLICT_NONE ? p->conflict : conflict;
     write->target = target;
-    TRY(source_bind_target(p, target));
+    TRY(source_bind_target(p, target,
+                           kind == PLAN_DELETE   ? EVENT_DELETE
+                           : kind == PLAN_UPDATE ? EVENT_UPDATE
+                                                 : EVENT_INSERT));
     write->table = info_of(p, target)->table;
+    write->is_view = write->table->store == 0;
     p->out->database = info_of(p, target)->database;
-    write->key_outputs = write->table->key_count == 0 ? 1 : write->table->key_count;
+    write->key_outputs = write->is_view                 ? write->table->attribute_count
+                         : write->table->key_count == 0 ? 1
+                                                        : write->table->key_count;
     write->new_row = source_new_row(p, target, NULL);
     if (write->new_row == NULL)
         return no_memory(p);
@@ -453,7 +459,7 @@ static enum status bind_upsert(struct planner *p, struct plan_write *write,
         return no_memory(p);
     if (upsert->do_nothing)
         return ST_OK;
-    outer = scope_of_row(p, out->excluded, NULL);
+    outer = scope_of_row(p, out->excluded, p->rows);
     scope = outer == NULL ? NULL : scope_of_row(p, write->target, outer);
     out->assignments = ARENA_NEW_ARRAY(p->arena, struct plan_assignment,
                                        count_set_columns(upsert->sets, upsert->set_count) + 1);
@@ -481,7 +487,7 @@ enum status bind_insert(struct planner *p, struct ir_insert *insert)
         return no_memory(p);
     TRY(map_columns(p, insert, write, output_of, &given));
     if (insert->query != NULL)
-        TRY(bind_query(p, insert->query, NULL));
+        TRY(bind_query(p, insert->query, p->rows));
     TRY(check_width(p, insert, write, given));
     TRY(insert_assignments(p, insert, write, output_of));
     TRY(bind_checks(p, write));
@@ -498,12 +504,35 @@ enum status bind_insert(struct planner *p, struct ir_insert *insert)
 
 /* ---- the query that finds the rows of UPDATE and DELETE ---- */
 
+/* Column `name` of the view that is searched, still unbound. */
+static struct ir_expr *view_column(struct planner *p, const struct ir_source *view,
+                                   struct slice name)
+{
+    struct ir_expr *expr = ir_expr_new(p->arena, IR_COLUMN, -1);
+    struct ir_name *parts = ARENA_NEW_ARRAY(p->arena, struct ir_name, 2);
+
+    if (expr == NULL || parts == NULL)
+        return NULL;
+    parts[0].text = view->alias.text.len > 0 ? view->alias.text : view->name.text;
+    parts[1].text = name;
+    parts[0].offset = parts[1].offset = -1;
+    expr->as.column.part_count = 2;
+    expr->as.column.parts = parts;
+    return expr;
+}
+
+/* What a search reads: the target itself, or the view's rows. */
+static struct ir_source *searched_source(struct planner *p, struct ir_source *target)
+{
+    return p->out->write->is_view ? view_source(p, target) : target;
+}
+
 static struct ir_query *search_query(struct planner *p, struct ir_source *target,
                                      struct ir_source **from, size_t from_count,
                                      struct ir_expr *where, size_t value_count)
 {
-    const struct table *table = info_of(p, target)->table;
-    size_t keys = table->key_count == 0 ? 1 : table->key_count;
+    const struct table *table = p->out->write->table;
+    const size_t keys = p->out->write->key_outputs;
     struct ir_source **sources = ARENA_NEW_ARRAY(p->arena, struct ir_source *, from_count + 1);
     struct ir_output *outputs = ARENA_NEW_ARRAY(p->arena, struct ir_output, keys + value_count);
     struct ir_query *query;
@@ -514,9 +543,12 @@ static struct ir_query *search_query(struct planner *p, struct ir_source *target
     for (size_t i = 0; i < from_count; i++)
         sources[i + 1] = from[i];
     for (size_t i = 0; i < keys; i++) {
-        outputs[i].expr = column_new(
-            p, target, table->key_count == 0 ? (uint16_t)ATTRIBUTE_NONE : table->key_attributes[i],
-            0, -1);
+        if (p->out->write->is_view)
+            outputs[i].expr = view_column(p, target, table->attributes[i].name);
+        else
+            outputs[i].expr = column_new(
+                p, target,
+                table->key_count == 0 ? (uint16_t)ATTRIBUTE_NONE : table->key_attributes[i], 0, -1);
         if (outputs[i].expr == NULL)
             return NULL;
     }
@@ -533,26 +565,30 @@ enum status bind_update(struct planner *p, struct ir_update *update)
     struct plan_write *write;
     struct ir_query *query;
     struct bound_block *block;
+    struct ir_source *searched;
     size_t columns = count_set_columns(update->sets, update->set_count);
 
     TRY(start_write(p, PLAN_UPDATE, update->conflict, update->target));
     write = p->out->write;
-    query =
-        search_query(p, update->target, update->from, update->from_count, update->where, columns);
+    searched = searched_source(p, update->target);
     write->assignments = ARENA_NEW_ARRAY(p->arena, struct plan_assignment, columns + 1);
+    if (searched == NULL)
+        return no_memory(p);
+    query = search_query(p, searched, update->from, update->from_count, update->where, columns);
     if (query == NULL || write->assignments == NULL)
         return no_memory(p);
     query->order = update->order;
     query->order_count = update->order_count;
     query->limit = update->limit;
     query->offset = update->offset;
-    TRY(bind_query(p, query, NULL));
+    TRY(bind_query(p, query, p->rows));
     block = bound_block_of(query->blocks[0]);
     block->scope.allows_aggregates = false;
     block->scope.allows_windows = false;
     TRY(bind_sets(p, write, &block->scope, update->sets, update->set_count, write->assignments,
                   &write->assignment_count));
-    for (size_t i = 0; i < write->assignment_count && update->from_count > 0; i++) {
+    for (size_t i = 0; i < write->assignment_count && (update->from_count > 0 || write->is_view);
+         i++) {
         struct plan_assignment *assignment = &write->assignments[i];
 
         assignment->output = (uint16_t)block->ir->output_count;
@@ -569,18 +605,22 @@ enum status bind_update(struct planner *p, struct ir_update *update)
 enum status bind_delete(struct planner *p, struct ir_delete *remove)
 {
     struct plan_write *write;
+    struct ir_source *searched;
     struct ir_query *query;
 
     TRY(start_write(p, PLAN_DELETE, IR_CONFLICT_NONE, remove->target));
     write = p->out->write;
-    query = search_query(p, remove->target, NULL, 0, remove->where, 0);
+    searched = searched_source(p, remove->target);
+    if (searched == NULL)
+        return no_memory(p);
+    query = search_query(p, searched, NULL, 0, remove->where, 0);
     if (query == NULL)
         return no_memory(p);
     query->order = remove->order;
     query->order_count = remove->order_count;
     query->limit = remove->limit;
     query->offset = remove->offset;
-    TRY(bind_query(p, query, NULL));
+    TRY(bind_query(p, query, p->rows));
     write->query = &bound_query_of(query)->plan;
     return bind_returning(p, write, write->target, &remove->returning, &remove->returning_count);
 }

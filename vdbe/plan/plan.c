@@ -134,7 +134,7 @@ static enum status bind_control(struct planner *p, const struct ir_statement *ir
 
 static enum status plan_query_statement(struct planner *p, struct ir_query *query)
 {
-    TRY(bind_query(p, query, NULL));
+    TRY(bind_query(p, query, p->rows));
     settle_ctes(p);
     TRY(rewrite_query(p, query));
     TRY(plan_query_make(p, query));
@@ -144,7 +144,7 @@ static enum status plan_query_statement(struct planner *p, struct ir_query *quer
 
 static enum status plan_write_statement(struct planner *p, struct ir_statement *ir)
 {
-    TRY(bind_ctes(p, ir->ctes, ir->cte_count, ir->ctes_are_recursive, NULL));
+    TRY(bind_ctes(p, ir->ctes, ir->cte_count, ir->ctes_are_recursive, p->rows));
     switch ((enum ir_statement_kind)ir->kind) {
     case IR_INSERT:
         TRY(bind_insert(p, ir->as.insert));
@@ -162,6 +162,12 @@ static enum status plan_write_statement(struct planner *p, struct ir_statement *
     settle_ctes(p);
     p->out->writes = true;
     return plan_write_make(p);
+}
+
+enum status plan_rows_statement(struct planner *p, struct ir_statement *ir)
+{
+    return ir->kind == IR_QUERY ? plan_query_statement(p, ir->as.query)
+                                : plan_write_statement(p, ir);
 }
 
 enum status plan_make(struct ir_statement *ir, const struct databases *databases,
@@ -196,9 +202,12 @@ enum status plan_make(struct ir_statement *ir, const struct databases *databases
         if (ir->as.create_table->as_query != NULL)
             st = plan_query_statement(&planner, ir->as.create_table->as_query);
         break;
+    case IR_CREATE_TRIGGER:
+        place_schema_change(&planner, ir);
+        st = trigger_check(&planner, ir->as.create_trigger);
+        break;
     case IR_CREATE_INDEX:
     case IR_CREATE_VIEW:
-    case IR_CREATE_TRIGGER:
     case IR_DROP:
     case IR_ALTER:
     case IR_TRANSACTION:

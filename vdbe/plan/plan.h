@@ -312,9 +312,52 @@ struct plan_upsert {
     struct ir_expr *where;
 };
 
+/* Programs that run around the rows of a write: triggers, and what foreign keys look up and do.
+ * Each is a list of statements that read the old and the new row. They stand once in a list of the
+ * whole statement and name each other by number, so that a trigger may fire itself. */
+struct plan_step {
+    struct plan_statement *plan;
+    struct ir_source *old_row, *new_row; /* NULL: the event has none */
+};
+
+struct plan_program {
+    struct slice name;
+    uint8_t conflict;          /* of the statement that fires it: wins over those of its steps */
+    const struct table *table; /* whose rows it is given */
+    bool has_when;             /* the first step is a query: without a row nothing is done */
+    size_t step_count;
+    struct plan_step *steps;
+    uint32_t first_step; /* number of steps[0] among all steps of the statement */
+};
+
+struct plan_programs {
+    size_t count, capacity;
+    struct plan_program **list;
+    uint32_t step_total;
+};
+
+enum plan_phase {
+    PHASE_BEFORE, /* before the constraints are tested; for views: instead */
+    PHASE_AFTER
+};
+enum plan_event { EVENT_INSERT, EVENT_UPDATE, EVENT_DELETE, EVENT_COUNT };
+
+struct plan_hook {
+    uint32_t program;
+    uint8_t phase;
+};
+
+struct plan_hooks {
+    size_t count, capacity;
+    struct plan_hook *list; /* in the order they run */
+};
+
 struct plan_write {
     uint8_t kind;
-    uint8_t conflict; /* enum ir_conflict; NONE: as each constraint says */
+    bool is_view; /* `table` is made up of the view's columns; only hooks run. key_outputs: the row
+                   */
+    struct plan_hooks hooks[EVENT_COUNT]; /* UPDATE: of upserts too; DELETE: of REPLACE too */
+    uint8_t conflict;                     /* enum ir_conflict; NONE: as each constraint says */
     const struct table *table;
     /* Three rows an expression may read, each a source of its own:
      *   target   the row as stored (UPDATE, DELETE, upsert); what `query` searches
@@ -361,6 +404,7 @@ struct plan_statement {
     struct plan_write *write; /* IR_INSERT, IR_UPDATE, IR_DELETE, IR_WRITE_DOCUMENTS */
     /* Schema changes, transactions, pragmas: the IR node says it all; codegen wraps it in one
      * instruction. */
+    struct plan_programs *programs; /* of triggers; shared with their steps */
     size_t cte_count;
     struct plan_cte *ctes;
     bool writes;           /* needs a write transaction */
@@ -383,6 +427,8 @@ struct plan_options {
     const struct func_registry *functions;
     struct plan_parsers parsers;
     bool like_is_case_sensitive; /* PRAGMA case_sensitive_like: then LIKE prefixes use BINARY */
+    bool foreign_keys;           /* PRAGMA foreign_keys: they are kept */
+    bool recursive_triggers;     /* PRAGMA recursive_triggers: REPLACE fires DELETE triggers */
     bool no_optimizer; /* tests: scans and nested loops in the order written, no rewriting */
     bool no_indexes;   /* tests */
     uint32_t join_max; /* 0: 64 */

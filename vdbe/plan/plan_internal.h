@@ -67,6 +67,7 @@ struct scope {
     struct bound_block *block;
     struct bound_query *query; /* to mark as correlated */
     bool allows_aggregates, allows_windows, allows_aliases, in_aggregate;
+    bool is_given;      /* rows of a trigger: named old.x and new.x only */
     const char *clause; /* for messages: "the GROUP BY clause" */
 };
 
@@ -115,6 +116,9 @@ struct planner {
     size_t info_capacity;
     struct bound_cte *ctes;
     struct relation_filter *relation_filters;
+    struct scope *rows;     /* a trigger's step: old and new */
+    uint8_t conflict;       /* a trigger's step: of the statement that fires it */
+    unsigned trigger_depth; /* of programs being planned inside each other */
     unsigned depth, view_depth;
     size_t cte_capacity;
     bool is_single_expr; /* plan_bind_expr: no queries allowed */
@@ -142,8 +146,12 @@ static inline enum status no_memory(struct planner *p)
 
 enum status source_number(struct planner *p, struct ir_source *source, struct source_info **out);
 enum status source_bind_table(struct planner *p, struct ir_source *source, struct scope *scope);
-/* The table a write goes to: no view, no CTE. */
-enum status source_bind_target(struct planner *p, struct ir_source *source);
+/* The table a write goes to: no CTE; a view only when a trigger takes the event. */
+enum status source_bind_target(struct planner *p, struct ir_source *source, enum plan_event event);
+bool find_view(const struct planner *p, struct slice database, struct slice name,
+               const struct catalog_object **out, unsigned *number);
+enum status bind_view(struct planner *p, struct ir_source *source,
+                      const struct catalog_object *view, unsigned database);
 /* A source that stands for one row of a table (excluded, new_row, old, new). */
 struct ir_source *source_new_row(struct planner *p, const struct ir_source *like, const char *name);
 const struct table *find_table(const struct planner *p, struct slice database, struct slice name,
@@ -159,6 +167,8 @@ bool source_find_column(const struct source_info *info, struct slice name, uint1
 /* How many columns `*` gives, and which: column k's number and name. */
 size_t source_star_count(const struct source_info *info);
 struct slice source_column_name(const struct source_info *info, uint16_t attribute);
+/* As table_attribute; also for the columns of a view. NULL: none. */
+const struct attribute *attribute_named(const struct table *table, struct slice name);
 bool attribute_is_visible(const struct attribute *attribute);
 enum status bind_column(struct planner *p, struct scope *scope, struct ir_expr **slot);
 /* A bound column node. */
@@ -252,6 +262,23 @@ struct scope *scope_of_row(struct planner *p, struct ir_source *row, struct scop
 /* An expression text of the catalog over one row source (NULL: over none). */
 enum status bind_stored(struct planner *p, struct slice sql, struct ir_source *row,
                         struct ir_expr **out);
+
+/* ---- plan.c ---- */
+
+/* A query or a write, bound and planned into p->out. */
+enum status plan_rows_statement(struct planner *p, struct ir_statement *ir);
+
+/* ---- plan_trigger.c, plan_view.c: programs around the rows of a write ---- */
+
+/* The hooks of p->out->write, whose parts are bound. */
+enum status plan_hooks_make(struct planner *p);
+/* INSTEAD OF is for views, BEFORE and AFTER are for tables. */
+enum status trigger_check(struct planner *p, const struct ir_create_trigger *trigger);
+/* Another source of the same name, to be read. */
+struct ir_source *view_source(struct planner *p, const struct ir_source *target);
+/* The view `source` names has a trigger instead of `event`: *out is a table of its columns. */
+enum status view_as_table(struct planner *p, struct ir_source *source, enum plan_event event,
+                          const struct table **out, unsigned *database);
 
 /* ---- walk.c: through expressions and the queries in them ---- */
 

@@ -181,5 +181,5 @@ enum status plan_write_make(struct planner *p)
         TRY(plan_assignments(p, write->upserts[i].assignments, write->upserts[i].assignment_count));
         TRY(plan_exprs(p, &write->upserts[i].where, 1));
     }
-    return ST_OK;
+    return plan_hooks_make(p);
 }

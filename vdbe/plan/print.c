@@ -498,7 +498,28 @@ static void print_upserts(const struct printer *p, const struct plan_write *writ
     }
 }
 
-static void print_write(const struct printer *p, const struct plan_write *write)
+static void print_hooks(const struct printer *p, const struct plan_write *write,
+                        const struct plan_programs *programs)
+{
+    static const char *const events[] = {"insert", "update", "delete"};
+    static const char *const phases[] = {"before", "after"};
+
+    for (unsigned event = 0; event < EVENT_COUNT; event++) {
+        const struct plan_hooks *hooks = &write->hooks[event];
+
+        for (size_t k = 0; k < hooks->count; k++) {
+            const struct plan_hook *hook = &hooks->list[k];
+
+            line(p, 1);
+            buf_printf(p->out, "%s %s run ", phases[hook->phase], events[event]);
+            print_slice(p, programs->list[hook->program]->name);
+            buf_append_byte(p->out, '\n');
+        }
+    }
+}
+
+static void print_write(const struct printer *p, const struct plan_write *write,
+                        const struct plan_programs *programs)
 {
     static const char *const words[] = {"insert into ", "update ", "delete from ",
                                         "write documents to "};
@@ -519,6 +540,7 @@ static void print_write(const struct printer *p, const struct plan_write *write)
         buf_append_byte(p->out, '\n');
     }
     print_upserts(p, write);
+    print_hooks(p, write, programs);
     if (write->query != NULL && !write->is_clear)
         print_query(p, write->query, 1);
     if (write->returning_count > 0) {
@@ -529,20 +551,44 @@ static void print_write(const struct printer *p, const struct plan_write *write)
     }
 }
 
-void plan_print(struct buf *out, const struct plan_statement *plan, bool with_estimates)
-{
-    struct printer p = {out, with_estimates};
+static void print_statement(const struct printer *p, const struct plan_statement *plan);
 
+static void print_programs(const struct printer *p, const struct plan_programs *programs)
+{
+    for (size_t k = 0; k < programs->count; k++) {
+        const struct plan_program *program = programs->list[k];
+
+        print_slice(p, program->name);
+        buf_append_text(p->out, ":\n");
+        for (size_t i = 0; i < program->step_count; i++) {
+            if (i == 0 && program->has_when)
+                buf_append_text(p->out, "when there is a row of\n");
+            print_statement(p, program->steps[i].plan);
+        }
+    }
+}
+
+static void print_statement(const struct printer *p, const struct plan_statement *plan)
+{
     for (size_t i = 0; i < plan->cte_count; i++) {
-        buf_append_text(out, plan->ctes[i].is_recursive ? "recursive " : "shared ");
-        buf_append_slice(out, plan->ctes[i].name);
-        buf_append_byte(out, '\n');
-        print_query(&p, plan->ctes[i].query, 1);
+        buf_append_text(p->out, plan->ctes[i].is_recursive ? "recursive " : "shared ");
+        print_slice(p, plan->ctes[i].name);
+        buf_append_byte(p->out, '\n');
+        print_query(p, plan->ctes[i].query, 1);
     }
     if (plan->query != NULL)
-        print_query(&p, plan->query, 0);
+        print_query(p, plan->query, 0);
     else if (plan->write != NULL)
-        print_write(&p, plan->write);
+        print_write(p, plan->write, plan->programs);
     else
-        buf_append_text(out, "one instruction\n");
+        buf_append_text(p->out, "one instruction\n");
+}
+
+void plan_print(struct buf *out, const struct plan_statement *plan, bool with_estimates)
+{
+    const struct printer p = {out, with_estimates};
+
+    print_statement(&p, plan);
+    if (plan->programs != NULL)
+        print_programs(&p, plan->programs);
 }

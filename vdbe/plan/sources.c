@@ -193,8 +193,8 @@ static enum status columns_of_query(struct planner *p, struct source_info *info,
 }
 
 /* A view is its query, bound where no name of the statement is visible. */
-static enum status bind_view(struct planner *p, struct ir_source *source,
-                             const struct catalog_object *view, unsigned database)
+enum status bind_view(struct planner *p, struct ir_source *source,
+                      const struct catalog_object *view, unsigned database)
 {
     struct ir_create_view *parsed = NULL;
     struct bound_cte *ctes = p->ctes;
@@ -225,8 +225,8 @@ static enum status bind_view(struct planner *p, struct ir_source *source,
                             source->name.offset, view->name);
 }
 
-static bool find_view(const struct planner *p, struct slice database, struct slice name,
-                      const struct catalog_object **out, unsigned *number)
+bool find_view(const struct planner *p, struct slice database, struct slice name,
+               const struct catalog_object **out, unsigned *number)
 {
     for (unsigned i = 0; i < p->databases->count; i++) {
         if (!database_matches(p, i, database) || p->databases->refs[i].txn == NULL)
@@ -471,7 +471,7 @@ enum status source_bind_table(struct planner *p, struct ir_source *source, struc
     return error_set(p->err, ST_INTERNAL, -1, "unknown kind of source");
 }
 
-enum status source_bind_target(struct planner *p, struct ir_source *source)
+enum status source_bind_target(struct planner *p, struct ir_source *source, enum plan_event event)
 {
     struct source_info *info;
     const struct table *table;
@@ -481,20 +481,16 @@ enum status source_bind_target(struct planner *p, struct ir_source *source)
     table = source->is_exported_name
                 ? find_exported(p, source->name.text, &database)
                 : find_table(p, source->database.text, source->name.text, &database);
+    if (table == NULL && !source->is_exported_name)
+        TRY(view_as_table(p, source, event, &table, &database));
     if (table == NULL) {
-        const struct catalog_object *view;
-
-        if (!source->is_exported_name &&
-            find_view(p, source->database.text, source->name.text, &view, &database))
-            return error_set(p->err, ST_INVALID, source->name.offset,
-                             "cannot modify %.*s because it is a view", (int)source->name.text.len,
-                             source->name.text.data);
         if (find_catalog_table(source->name.text) != NULL)
             return error_set(p->err, ST_INVALID, source->name.offset,
                              "table %.*s may not be modified", (int)source->name.text.len,
                              source->name.text.data);
         return error_no_table(p, source);
     }
+    info = info_of(p, source); /* a view's sources may have moved it */
     info_set_table(info, table, database);
     return ST_OK;
 }

@@ -270,6 +270,26 @@ uint32_t builder_cursor(struct builder *builder, uint32_t table, const struct in
     return (uint32_t)count_in(&builder->cursors, sizeof(spec)) - 1;
 }
 
+void builder_step(struct builder *builder, struct program *step)
+{
+    struct program *program = builder->program;
+    const size_t count = program->step_count;
+    struct program **larger;
+
+    if ((count & (count + 1)) == 0) { /* room ends at one less than a power of two */
+        larger = ARENA_NEW_ARRAY(builder_arena(builder), struct program *, 2 * count + 1);
+        if (larger == NULL) {
+            builder_set_failure(builder, ST_NO_MEMORY);
+            program_free(step);
+            return;
+        }
+        if (count > 0)
+            memcpy(larger, program->steps, count * sizeof(*larger));
+        program->steps = larger;
+    }
+    program->steps[program->step_count++] = step;
+}
+
 static struct slice *copy_names(struct builder *builder, size_t count, const struct slice *names)
 {
     struct slice *copy = ARENA_NEW_ARRAY(builder_arena(builder), struct slice, count);

@@ -166,7 +166,15 @@ struct fail_spec {
 
 struct conflict_spec {
     uint8_t conflict; /* of the statement; 0: as the constraint says */
+    bool by_program;  /* REPLACE: the program at p3 removes the row */
     uint32_t table;
+};
+
+/* Of OP_PROGRAM: steps first … first + count - 1 among the program's steps. Registers: the old row,
+ * then the new one. */
+struct step_spec {
+    uint32_t first, count;
+    bool has_when; /* the first step has a row, or nothing is done */
 };
 
 struct upsert_spec { /* which constraint an ON CONFLICT clause is for */
@@ -263,6 +271,9 @@ uint32_t builder_object(struct builder *builder, const struct object_spec *spec)
 uint32_t builder_table(struct builder *builder, unsigned database, const struct table *table);
 uint32_t builder_new_table(struct builder *builder, unsigned database, struct slice name);
 uint32_t builder_cursor(struct builder *builder, uint32_t table, const struct index *index);
+
+/* What OP_PROGRAM runs: the program takes it over. */
+void builder_step(struct builder *builder, struct program *step);
 
 void builder_columns(struct builder *builder, size_t count, const struct slice *names);
 void builder_params(struct builder *builder, size_t count, const struct slice *names);

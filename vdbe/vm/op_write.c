@@ -125,9 +125,9 @@ static bool foreign_begin(struct vm *vm, uint32_t number, const struct table *ta
         return false;
     *out = (struct foreign){.txn = txn_of(vm, number),
                             .arena = vm->temporary,
-                            .immediate = &vm->foreign,
+                            .immediate = &vm->statement->foreign,
                             .deferred = vm->environment.deferred != NULL ? vm->environment.deferred
-                                                                         : &vm->foreign,
+                                                                         : &vm->statement->foreign,
                             .err = vm->err};
     return true;
 }
@@ -484,6 +484,10 @@ enum status op_conflict(struct vm *vm, const struct vm_insn *insn)
         jump(vm, insn->p2);
         return ST_OK;
     case CONFLICT_REPLACE:
+        if (spec->by_program) {
+            jump(vm, insn->p3);
+            return ST_OK;
+        }
         if (foreign_begin(vm, spec->table, table, &foreign))
             TRY(foreign_remove(&foreign, table, buf_slice(&vm->conflict_key)));
         else

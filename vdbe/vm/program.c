@@ -18,6 +18,8 @@ void program_free(struct program *program)
 
     if (program == NULL)
         return;
+    for (size_t k = 0; k < program->step_count; k++)
+        program_free(program->steps[k]);
     arena = program->arena; /* the program lives in its own arena */
     arena_deinit(&arena);
 }
@@ -185,6 +187,10 @@ void program_print(struct buf *out, const struct program *program)
         buf_printf(out, "%4zu  %-14s ", k, opcode_facts[program->code[k].op].name);
         print_summary(out, program, k);
         buf_append_byte(out, '\n');
+    }
+    for (size_t k = 0; k < program->step_count; k++) {
+        buf_printf(out, "step %zu\n", k);
+        program_print(out, program->steps[k]);
     }
 }
 

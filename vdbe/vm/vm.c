@@ -174,6 +174,7 @@ enum status vm_new(const struct program *program, struct vm **out)
     if (vm == NULL)
         return ST_NO_MEMORY;
     vm->program = program;
+    vm->statement = vm;
     (void)lay_out(vm, program, (char *)vm + own_bytes);
     for (size_t k = 0; k < program->info.slot_count; k++)
         vm->registers[k] = program->info.slots[k].value;
@@ -203,6 +204,9 @@ void vm_free(struct vm *vm)
     }
     for (size_t k = 0; k < vm->program->object_count; k++)
         free_object(vm, k);
+    for (size_t k = 0; vm->steps != NULL && k < vm->statement->program->step_count; k++)
+        vm_free(vm->steps[k]);
+    free(vm->steps);
     func_scratch_free(&vm->scratch);
     arena_deinit(&vm->main_arena);
     arena_deinit(&vm->run_arena);
@@ -357,7 +361,9 @@ enum status vm_begin(struct vm *vm, const struct vm_environment *environment, st
     vm->has_mark = false;
     vm->write_txn = NULL;
     vm->described_count = 0;
-    if (program->info.writes && !program->info.is_control) {
+    vm->is_ignored = false;
+    vm->nested_changes = 0;
+    if (vm->caller == NULL && program->info.writes && !program->info.is_control) {
         vm->write_txn = vm_txn(vm, program->info.database);
         if (!txn_is_write(vm->write_txn))
             return error_set(err, ST_MISUSE, -1, "a write needs a write transaction");
@@ -470,8 +476,10 @@ static void end_failed(struct vm *vm)
         txn_release_to(vm->write_txn, vm->mark);
     else if (txn_rollback_to(vm->write_txn, vm->mark) == ST_OK)
         txn_release_to(vm->write_txn, vm->mark);
-    if (vm->failed_conflict != CONFLICT_FAIL_NUMBER)
+    if (vm->failed_conflict != CONFLICT_FAIL_NUMBER) {
         vm->changes = 0;
+        vm->nested_changes = 0;
+    }
 }
 
 enum status vm_step(struct vm *vm, struct error *err)
@@ -551,6 +559,11 @@ const struct value *vm_row(const struct vm *vm)
 int64_t vm_changes(const struct vm *vm)
 {
     return vm->changes;
+}
+
+int64_t vm_nested_changes(const struct vm *vm)
+{
+    return vm->nested_changes;
 }
 
 bool vm_has_inserted(const struct vm *vm, int64_t *rowid)

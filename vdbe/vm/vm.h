@@ -113,6 +113,7 @@ struct vm_environment {
     int64_t changes, total_changes, last_insert_rowid;
     volatile bool *interrupted; /* may be NULL */
     bool like_is_case_sensitive;
+    bool recursive_triggers;
     bool count_instructions;       /* vm_counts is wanted */
     bool foreign_keys;             /* are kept */
     struct foreign_list *deferred; /* of the transaction; NULL: the statement is one by itself */
@@ -138,6 +139,7 @@ struct value vm_column(const struct vm *vm, unsigned column); /* of the row of t
 const struct value *vm_row(const struct vm *vm);              /* all of it */
 
 int64_t vm_changes(const struct vm *vm);                   /* rows written by this run */
+int64_t vm_nested_changes(const struct vm *vm);            /* rows its triggers wrote */
 bool vm_has_inserted(const struct vm *vm, int64_t *rowid); /* and the last rowid it made */
 /* After a failure: enum ir_conflict number of the constraint's action (3 FAIL: keep the changes so
  * far; 1 ROLLBACK: the whole transaction must be rolled back), else ABORT. */

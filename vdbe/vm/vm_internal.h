@@ -60,6 +60,8 @@ struct program {
     size_t cursor_count, object_count, register_count, once_count, mark_count;
     struct cursor_spec *cursors;
     struct object_spec *objects;
+    size_t step_count;
+    struct program **steps; /* of triggers, for OP_PROGRAM; owned */
 };
 
 struct vm_cursor {
@@ -148,6 +150,15 @@ struct vm {
     unsigned described_count;
     struct slice *described_names;
     const struct record *record; /* vm_evaluate */
+    /* triggers (op_trigger.c) */
+    struct vm *caller;    /* NULL: the statement itself */
+    struct vm *statement; /* the outermost; itself */
+    struct vm **steps;    /* one machine per step of the statement's program, made when needed */
+    const struct value *given;         /* the rows of the caller */
+    const struct step_spec *under_way; /* the program this machine runs */
+    unsigned nesting;
+    bool is_ignored;        /* RAISE(IGNORE) ended it */
+    int64_t nested_changes; /* statement: rows that its programs wrote */
 };
 
 static inline struct value *reg(struct vm *vm, int32_t number)
