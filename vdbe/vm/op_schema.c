@@ -143,6 +143,24 @@ static enum status put_object(struct vm *vm, const struct schema_spec *spec, str
     return catalog_put_object(txn, &object, vm->err);
 }
 
+/* Those of a view; a table's go with it in the catalog. */
+static enum status drop_triggers(struct vm *vm, struct slice view, struct txn *txn)
+{
+    const struct catalog *catalog = txn_catalog(txn);
+
+    for (size_t k = 0; k < catalog->object_count;) {
+        const struct catalog_object *object = catalog->objects[k++];
+
+        if (object->kind != OBJECT_TRIGGER || !slice_equal_nocase(object->table, view))
+            continue;
+        TRY(catalog_drop_object(txn, OBJECT_TRIGGER, arena_copy(vm->temporary, object->name),
+                                vm->err));
+        catalog = txn_catalog(txn); /* another one now */
+        k = 0;
+    }
+    return ST_OK;
+}
+
 static enum status drop_object(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
 {
     const bool is_view = spec->object_kind == OBJECT_VIEW;
@@ -153,7 +171,8 @@ static enum status drop_object(struct vm *vm, const struct schema_spec *spec, st
                              (int)spec->name.len, spec->name.data);
         return missing(vm, spec, is_view ? "view" : "trigger", spec->name);
     }
-    return catalog_drop_object(txn, (enum object_kind)spec->object_kind, spec->name, vm->err);
+    TRY(catalog_drop_object(txn, (enum object_kind)spec->object_kind, spec->name, vm->err));
+    return is_view ? drop_triggers(vm, spec->name, txn) : ST_OK;
 }
 
 static enum status add_column(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
