@@ -142,27 +142,65 @@ double index_estimate_distinct(const struct index *index, unsigned parts)
 
 enum { COUNT_EXACTLY_UP_TO = 64 };
 
-/* Where `key` lies between `low` (0) and `high` (1), by the 8 bytes behind what the two have in
- * common. */
+/* Days (roughly) of the date YYYY-MM-DD that `text` begins with; negative: there is none. */
+static double date_at(struct slice text)
+{
+    static const uint8_t digits[8] = {0, 1, 2, 3, 5, 6, 8, 9};
+    int n[8];
+
+    if (text.len < 10 || text.data[4] != '-' || text.data[7] != '-')
+        return -1;
+    for (unsigned i = 0; i < 8; i++) {
+        n[i] = text.data[digits[i]] - '0';
+        if (n[i] < 0 || n[i] > 9)
+            return -1;
+    }
+    return (n[0] * 1000 + n[1] * 100 + n[2] * 10 + n[3]) * 372 + (n[4] * 10 + n[5]) * 31 +
+           n[6] * 10 + n[7];
+}
+
+/* Dates as text differ in the middle of a number whose digits do not count alike: find where the
+ * three dates begin, at or before what differs. */
+static bool dates_of(const struct slice keys[3], size_t shared, double value[3])
+{
+    for (size_t start = shared < 9 ? 0 : shared - 9; start <= shared; start++) {
+        bool found = true;
+
+        for (unsigned i = 0; i < 3 && found; i++) {
+            value[i] = keys[i].len < start
+                           ? -1
+                           : date_at(slice_of(keys[i].data + start, keys[i].len - start));
+            found = value[i] >= 0;
+        }
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+/* Where `key` lies between `low` (0) and `high` (1), by the dates there or the 8 bytes behind what
+ * the two have in common. */
 static double position_of(struct slice key, struct slice low, struct slice high)
 {
     size_t shared = 0;
     double value[3];
     struct slice keys[3] = {key, low, high};
 
-    while (shared < low.len && shared < high.len && low.data[shared] == high.data[shared])
-        shared++;
-    for (unsigned i = 0; i < 3; i++) {
-        value[i] = 0;
-        for (size_t k = 0; k < 8; k++)
-            value[i] =
-                value[i] * 256 + (shared + k < keys[i].len ? (uint8_t)keys[i].data[shared + k] : 0);
-    }
     if (slice_compare(key, low) <= 0)
         return 0;
-    if (slice_compare(key, high) >= 0 || value[2] <= value[1])
+    if (slice_compare(key, high) >= 0)
         return 1;
-    return (value[0] - value[1]) / (value[2] - value[1]);
+    while (shared < low.len && shared < high.len && low.data[shared] == high.data[shared])
+        shared++;
+    if (!dates_of(keys, shared, value)) {
+        for (unsigned i = 0; i < 3; i++) {
+            value[i] = 0;
+            for (size_t k = 0; k < 8; k++)
+                value[i] = value[i] * 256 +
+                           (shared + k < keys[i].len ? (uint8_t)keys[i].data[shared + k] : 0);
+        }
+    }
+    return value[2] <= value[1] ? 1 : (value[0] - value[1]) / (value[2] - value[1]);
 }
 
 static double estimate_range(struct cursor *cursor, double rows, struct slice begin,
@@ -213,6 +251,103 @@ double table_estimate_range(struct txn *txn, const struct table *table, struct s
 
     if (cursor_open_table(txn, table, &cursor) == ST_OK) {
         estimated = estimate_range(cursor, rows, begin, end);
+        cursor_close(cursor);
+    }
+    return estimated;
+}
+
+/* ---- distinct values of the first parts of a primary key ---- */
+
+enum { SAMPLE_ROWS = 40, SAMPLE_JUMPS = 12 };
+
+/* Bytes of the first `parts` parts of a table's key. */
+static size_t prefix_length(const struct table *table, unsigned parts, struct slice key)
+{
+    size_t len = 0;
+
+    for (unsigned part = 0; part < parts; part++)
+        len += keycode_part_length(slice_of(key.data + len, key.len - len),
+                                   table->key_parts[part].descending);
+    return len;
+}
+
+/* Read on for SAMPLE_ROWS rows and count the prefixes that ended among them, and their rows. */
+static void sample_rows(struct cursor *cursor, const struct table *table, unsigned parts,
+                        enum status st, struct buf *last, double *rows, double *prefixes)
+{
+    double pending = 0;
+
+    buf_clear(last);
+    for (unsigned i = 0; i < SAMPLE_ROWS && st == ST_OK; i++, st = cursor_next(cursor)) {
+        struct slice key = cursor_key(cursor), prefix;
+
+        prefix = slice_of(key.data, prefix_length(table, parts, key));
+        if (i > 0 && !slice_equal(prefix, buf_slice(last))) {
+            *rows += pending;
+            *prefixes += 1;
+            pending = 0;
+        }
+        pending++;
+        buf_clear(last);
+        buf_append_slice(last, prefix);
+    }
+}
+
+/* From prefix to prefix: ST_DONE when all were seen, their number in *count. */
+static enum status jump_prefixes(struct cursor *cursor, const struct table *table, unsigned parts,
+                                 struct buf *last, double *count)
+{
+    enum status st = cursor_first(cursor);
+
+    for (unsigned i = 0; i < SAMPLE_JUMPS && st == ST_OK; i++) {
+        struct slice key = cursor_key(cursor);
+
+        buf_clear(last);
+        buf_append_slice(last, slice_of(key.data, prefix_length(table, parts, key)));
+        *count += 1;
+        st = cursor_seek(cursor, SEEK_GT, buf_slice(last));
+    }
+    return st;
+}
+
+static double sample_distinct(struct cursor *cursor, const struct table *table, unsigned parts,
+                              double all)
+{
+    struct buf last = {0}, key = {0};
+    double rows = 0, prefixes = 0, jumps = 0, distinct;
+
+    sample_rows(cursor, table, parts, cursor_first(cursor), &last, &rows, &prefixes);
+    if (cursor_last(cursor) == ST_OK)
+        buf_append_slice(&key, cursor_key(cursor));
+    /* A key about in the middle: the least byte that differs, halved. */
+    if (prefixes > 0 && key.len > 2 && !key.failed) {
+        size_t at = key.len > 4 ? 2 : 1;
+
+        key.len = at + 1;
+        key.data[at] = (char)((uint8_t)key.data[at] / 2);
+        sample_rows(cursor, table, parts, cursor_seek(cursor, SEEK_GE, buf_slice(&key)), &last,
+                    &rows, &prefixes);
+    }
+    if (prefixes > 0)
+        distinct = all * prefixes / rows;
+    else if (jump_prefixes(cursor, table, parts, &last, &jumps) == ST_DONE)
+        distinct = jumps;
+    else
+        distinct = sqrt(all) < jumps ? jumps : sqrt(all);
+    buf_free(&last);
+    buf_free(&key);
+    return distinct < 1 ? 1 : distinct;
+}
+
+double table_estimate_distinct(struct txn *txn, const struct table *table, unsigned parts)
+{
+    struct cursor *cursor;
+    double rows = table_estimate_rows(table), estimated = rows;
+
+    if (table->key_count == 0 || parts >= table->key_count)
+        return rows < 1 ? 1 : rows;
+    if (cursor_open_table(txn, table, &cursor) == ST_OK) {
+        estimated = sample_distinct(cursor, table, parts, rows);
         cursor_close(cursor);
     }
     return estimated;

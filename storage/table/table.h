@@ -155,6 +155,8 @@ enum status table_row_count(struct txn *txn, const struct table *table, uint64_t
 double table_estimate_rows(const struct table *table);
 double index_estimate_distinct(const struct index *index,
                                unsigned parts); /* distinct values of the first parts */
+/* Distinct values of the first parts of the primary key: by looking, a few seeks. */
+double table_estimate_distinct(struct txn *txn, const struct table *table, unsigned parts);
 /* Rows with begin <= key < end (either empty: open): by looking, a few seeks. */
 double index_estimate_range(struct txn *txn, const struct index *index, struct slice begin,
                             struct slice end);

@@ -55,7 +55,7 @@ static bool append_value(struct buf *key, const struct use *use, struct key_part
     return true;
 }
 
-double estimate_by_looking(const struct block_plan *bp, unsigned position, const struct path *path)
+static double look(const struct block_plan *bp, unsigned position, const struct path *path)
 {
     const struct source_info *info = bp->infos[position];
     struct txn *txn = bp->p->databases->refs[info->database].txn;
@@ -65,8 +65,6 @@ double estimate_by_looking(const struct block_plan *bp, unsigned position, const
     double rows = -1;
     bool known = true;
 
-    if (bp->rows[position] < LOOK_ROWS_MIN)
-        return -1;
     for (unsigned i = 0; i < path->equal_count && known; i++) {
         const struct use *use = &uses[path->equals[i]];
 
@@ -101,6 +99,50 @@ out:
     buf_free(&begin);
     buf_free(&end);
     return rows;
+}
+
+double estimate_by_looking(struct block_plan *bp, unsigned position, const struct path *path)
+{
+    struct look wanted = {.index = path->index,
+                          .low = path->low,
+                          .high = path->high,
+                          .position = (uint8_t)position,
+                          .equal_count = (uint8_t)path->equal_count};
+
+    if (bp->rows[position] < LOOK_ROWS_MIN)
+        return -1;
+    if (path->equal_count > 4 || bp->keeps_no_looks)
+        return look(bp, position, path);
+    for (unsigned i = 0; i < path->equal_count; i++)
+        wanted.equals = wanted.equals << 16 | path->equals[i];
+    for (size_t i = 0; i < bp->look_count; i++) {
+        const struct look *old = &bp->looks[i];
+
+        if (old->index == wanted.index && old->low == wanted.low && old->high == wanted.high &&
+            old->position == wanted.position && old->equal_count == wanted.equal_count &&
+            old->equals == wanted.equals)
+            return old->rows;
+    }
+    wanted.rows = look(bp, position, path);
+    if (bp->look_count < LOOKS_MAX)
+        bp->looks[bp->look_count++] = wanted;
+    return wanted.rows;
+}
+
+double rows_per_key_prefix(struct planner *p, struct source_info *info, unsigned parts)
+{
+    double all = source_rows(p, info), distinct;
+
+    if (info->prefix_parts == parts)
+        return info->rows_per_prefix;
+    if (all < LOOK_ROWS_MIN)
+        distinct = pow(all, (double)parts / info->table->key_count);
+    else
+        distinct =
+            table_estimate_distinct(p->databases->refs[info->database].txn, info->table, parts);
+    info->prefix_parts = (uint8_t)parts;
+    info->rows_per_prefix = all / (distinct < 1 ? 1 : distinct);
+    return info->rows_per_prefix;
 }
 
 /* ---- which attributes are read ---- */

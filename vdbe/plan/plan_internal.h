@@ -58,6 +58,8 @@ struct source_info {
     bool is_semi, is_anti; /* made from EXISTS / NOT EXISTS */
     bool has_relations;    /* the table has relationship attributes */
     bool is_rest;          /* named by export path */
+    uint8_t prefix_parts;  /* rows_per_prefix is known for so many parts of the key */
+    double rows_per_prefix;
     size_t column_count;
     struct column_info *columns; /* QUERY, CTE, FUNCTION */
 };
@@ -307,6 +309,7 @@ enum status fold_expr(struct planner *p, struct ir_expr **slot);
 enum status rewrite_joins(struct planner *p, struct ir_query *query, struct bound_block *block);
 enum status rewrite_flatten(struct planner *p, struct ir_query *query, struct bound_block *block);
 enum status rewrite_push(struct planner *p, struct bound_block *block);
+enum status rewrite_factor(struct planner *p, struct bound_block *block);
 enum status rewrite_exists(struct planner *p, struct bound_block *block);
 /* Replace columns of `source` by copies of the expressions given for them, everywhere in `block`
  * (and `query`'s order). */
@@ -411,6 +414,16 @@ struct order_wish {
     bool any_direction; /* grouping, DISTINCT: only adjacency matters */
 };
 
+enum { LOOKS_MAX = 16 };
+
+struct look {
+    const struct index *index;
+    uint64_t equals; /* numbers of uses, four at most */
+    int32_t low, high;
+    uint8_t position, equal_count;
+    double rows;
+};
+
 struct block_plan {
     struct planner *p;
     struct ir_query *query;
@@ -424,6 +437,10 @@ struct block_plan {
     struct order_wish wish;
     double limit;   /* rows wanted, 0: all */
     bool *answered; /* per term: an access answers it */
+    /* What looking gave: paths are matched once per set of sources, and looking takes seeks. */
+    bool keeps_no_looks; /* the terms are those of an arm of OR */
+    size_t look_count;
+    struct look looks[LOOKS_MAX];
 };
 
 struct join_step {
@@ -453,7 +470,9 @@ uint16_t part_attribute(const struct table *table, const struct index *index, un
 unsigned part_count(const struct table *table, const struct index *index);
 struct key_part part_order(const struct table *table, const struct index *index, unsigned part);
 /* Rows between two constant bounds, by looking; negative: unknown. */
-double estimate_by_looking(const struct block_plan *bp, unsigned position, const struct path *path);
+double estimate_by_looking(struct block_plan *bp, unsigned position, const struct path *path);
+/* Rows of a table with one value of the first `parts` parts of its primary key. */
+double rows_per_key_prefix(struct planner *p, struct source_info *info, unsigned parts);
 
 /* ---- order.c ---- */
 

@@ -1,6 +1,6 @@
 /*
  * rewrite: an equal query that is easier to run well. Inner queries first, then each block:
- * constants, joins, flattening, pushing conditions down, EXISTS as joins.
+ * constants, joins, flattening, pushing conditions down, taking ORs apart, EXISTS as joins.
  */
 #include "vdbe/plan/plan_internal.h"
 
@@ -66,6 +66,7 @@ static enum status rewrite_block(struct planner *p, struct ir_query *query,
         return ST_OK;
     TRY(rewrite_flatten(p, query, block));
     TRY(rewrite_push(p, block));
+    TRY(rewrite_factor(p, block));
     return rewrite_exists(p, block);
 }
 

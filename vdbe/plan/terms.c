@@ -281,9 +281,11 @@ static enum status uses_of_like(struct planner *p, struct bound_block *block, st
 
 /* ---- estimates ---- */
 
-static double distinct_of(const struct planner *p, const struct ir_expr *column)
+/* Distinct values of a column. What is compared with a constant tends to be a kind, what is joined
+ * a key. */
+static double distinct_of(struct planner *p, const struct ir_expr *column, bool is_joined)
 {
-    const struct source_info *info;
+    struct source_info *info;
     const struct index *index;
     double rows;
 
@@ -299,6 +301,8 @@ static double distinct_of(const struct planner *p, const struct ir_expr *column)
         (info->table->key_count == 1 &&
          info->table->key_attributes[0] == column->as.column.attribute))
         return rows;
+    if (info->table->key_count > 1 && info->table->key_attributes[0] == column->as.column.attribute)
+        return rows / rows_per_key_prefix(p, info, 1);
     for (unsigned i = 0; i < info->table->index_count; i++) {
         index = &info->table->indexes[i];
         if (index->parts[0].attribute != column->as.column.attribute ||
@@ -307,7 +311,9 @@ static double distinct_of(const struct planner *p, const struct ir_expr *column)
         return index->is_unique && index->part_count == 1 ? rows
                                                           : index_estimate_distinct(index, 1);
     }
-    return rows < 40 ? rows / 2 + 1 : rows < 1000 ? 20 : rows / 50;
+    if (rows < 40)
+        return rows / 2 + 1;
+    return rows < 1000 || !is_joined ? 20 : rows / 50;
 }
 
 static bool is_column_of(const struct planner *p, const struct bound_block *block,
@@ -316,27 +322,29 @@ static bool is_column_of(const struct planner *p, const struct bound_block *bloc
     return expr->kind == IR_COLUMN && info_of(p, expr->as.column.source)->block == block;
 }
 
-static double selectivity_of(const struct planner *p, const struct bound_block *block,
+static double selectivity_of(struct planner *p, const struct bound_block *block,
                              const struct ir_expr *expr)
 {
     switch ((enum ir_expr_kind)expr->kind) {
     case IR_COMPARE: {
         double left = 1, right = 1, most;
+        bool from_left = is_column_of(p, block, expr->as.binary.left);
+        bool from_right = is_column_of(p, block, expr->as.binary.right);
 
         if (expr->op != IR_EQ && expr->op != IR_IS)
             return expr->op == IR_NE || expr->op == IR_IS_NOT ? 0.9
                    : expr->op == IR_STARTS_WITH               ? 0.05
                    : expr->op < IR_STARTS_WITH                ? 0.3
                                                               : 0.2;
-        if (is_column_of(p, block, expr->as.binary.left))
-            left = distinct_of(p, expr->as.binary.left);
-        if (is_column_of(p, block, expr->as.binary.right))
-            right = distinct_of(p, expr->as.binary.right);
+        if (from_left)
+            left = distinct_of(p, expr->as.binary.left, from_right);
+        if (from_right)
+            right = distinct_of(p, expr->as.binary.right, from_left);
         most = left > right ? left : right;
         return most > 1 ? 1 / most : 0.1;
     }
     case IR_IN: {
-        double distinct = distinct_of(p, expr->as.in.operand);
+        double distinct = distinct_of(p, expr->as.in.operand, false);
         double count = expr->as.in.query != NULL ? 25 : (double)expr->as.in.count;
         double part = distinct > count ? count / distinct : 0.8;
 
