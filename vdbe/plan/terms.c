@@ -313,7 +313,9 @@ static double distinct_of(struct planner *p, const struct ir_expr *column, bool 
     }
     if (rows < 40)
         return rows / 2 + 1;
-    return rows < 1000 || !is_joined ? 20 : rows / 50;
+    if (!is_joined)
+        return 8;
+    return rows < 1000 ? 20 : rows / 50;
 }
 
 static bool is_column_of(const struct planner *p, const struct bound_block *block,
