@@ -161,9 +161,14 @@ static void gen_strict(struct gen *g, const struct write *write, uint16_t attrib
     const struct attribute *definition;
     struct type_spec *spec;
 
-    if (!write->table->is_strict || attribute == ATTRIBUTE_NONE)
+    if (attribute == ATTRIBUTE_NONE)
         return;
     definition = &write->table->attributes[attribute];
+    if (write->table->is_made_by_sdl && !definition->is_dynamic && definition->role == ROLE_NONE &&
+        definition->generated == GENERATED_NO)
+        gen_emit(g, OP_CHECK_ATTRIBUTE, (int32_t)write->program_table, at, attribute);
+    if (!write->table->is_strict)
+        return;
     spec = gen_p4(g, sizeof(*spec));
     if (spec == NULL)
         return;
