@@ -467,7 +467,7 @@ static void note_rowid(struct change *change)
     struct touched *touched = change->touched;
     int64_t rowid;
 
-    if (!change->table->has_rowid)
+    if (!change->table->has_rowid && change->table->key_count != 1)
         return;
     if (change->shape == NULL) {
         touched->is_last_known = false;
@@ -717,6 +717,17 @@ static enum status random_rowid(struct change *change, int64_t *out)
                               : st;
 }
 
+/* The last key before all texts: a key of any kind may be in the table, but only numbers are
+ * counted on. */
+static enum status seek_last_number(struct cursor *reader)
+{
+    char room[16];
+    struct buf code = {.data = room, .capacity = sizeof room};
+
+    keycode_append_prefix(&code, value_text(slice_of("", 0)), (struct key_part){0});
+    return cursor_seek(reader, SEEK_LT, buf_slice(&code));
+}
+
 static enum status find_last_rowid(struct change *change)
 {
     struct cursor *reader;
@@ -728,7 +739,10 @@ static enum status find_last_rowid(struct change *change)
     TRY(need_reader(change));
     reader = change->touched->reader;
     cursor_set_end(reader, slice_empty());
-    st = change->table->key_parts[0].descending ? cursor_first(reader) : cursor_last(reader);
+    if (!change->table->has_rowid && !change->table->key_parts[0].descending)
+        st = seek_last_number(reader);
+    else
+        st = change->table->key_parts[0].descending ? cursor_first(reader) : cursor_last(reader);
     if (st == ST_OK)
         st = cursor_column(reader,
                            change->table->key_count == 0 ? ATTRIBUTE_NONE
@@ -736,6 +750,8 @@ static enum status find_last_rowid(struct change *change)
                            &last);
     if (st != ST_OK && st != ST_DONE)
         return st;
+    if (last.kind == VALUE_REAL && last.as.d > 0 && last.as.d < 0x1p62)
+        last = value_int((int64_t)last.as.d + 1);
     change->touched->last_rowid = last.kind == VALUE_INT ? last.as.i : INT64_MIN;
     change->touched->is_last_known = true;
     return ST_OK;
