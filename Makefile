@@ -218,7 +218,7 @@ bench:
 	@for backend in lmdb rocksdb; do build/release/bin/bench/bench --backend $$backend --rows $(BENCH_ROWS) || exit 1; done
 ## crash            kill writers CYCLES times (300) on both stores, below SQL and through it; SEED repeats a run
 crash:
-	@test/parts/crash.sh
+	@SEED=$${SEED:-$$(od -A n -N 4 -t u4 /dev/urandom | tr -d ' ')} test/parts/crash.sh
 .PHONY: slt bench crash
 ## tpch             the questions of TPC-H beside SQLite, results compared: make tpch SCALE=0.1
 SCALE ?= 0.01

@@ -18,9 +18,14 @@ enum status rocks_fail(struct rocks_kv *kv, char *message, const char *doing, st
     static const struct {
         const char *begins;
         enum status status;
-    } kinds[] = {{"IO error: No space left", ST_FULL}, {"Corruption", ST_CORRUPT},
-                 {"IO error: lock", ST_BUSY},          {"IO error", ST_IO},
-                 {"Not implemented", ST_UNSUPPORTED},  {"Invalid argument", ST_INTERNAL},
+    } kinds[] = {{"IO error: No space left", ST_FULL},
+                 {"Corruption", ST_CORRUPT},
+                 {"IO error: lock", ST_BUSY},
+                 {"IO error", ST_IO},
+                 /* a manifest that does not name what we made: our arguments are always the same */
+                 {"Invalid argument: Column famil", ST_CORRUPT},
+                 {"Invalid argument", ST_INTERNAL},
+                 {"Not implemented", ST_UNSUPPORTED},
                  {"Result incomplete", ST_INTERRUPTED}};
     enum status st = ST_IO;
 
