@@ -146,7 +146,8 @@ static uint64_t prefix_of(struct slice key)
     unsigned char bytes[8] = {0};
     uint64_t prefix = 0;
 
-    memcpy(bytes, key.data, key.len < 8 ? key.len : 8);
+    if (key.len != 0) /* no sort keys at all: everything is equal */
+        memcpy(bytes, key.data, key.len < 8 ? key.len : 8);
     for (unsigned k = 0; k < 8; k++)
         prefix = prefix << 8 | bytes[k];
     return prefix;
