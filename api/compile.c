@@ -88,9 +88,8 @@ static enum status parse(harper_statement *statement, const struct databases *da
         return document_compile(statement, databases, arena, out, err);
     case HARPER_GRAPHQL:
     case HARPER_OPERATION:
-        return error_set(
-            err, ST_UNSUPPORTED, -1,
-            "statements in this language come through the server; use SQL or a URL here");
+        return error_set(err, ST_UNSUPPORTED, -1,
+                         "GraphQL queries and JSON operations are not accepted; use SQL or a URL");
     default:
         return error_set(err, ST_MISUSE, -1, "language %d is unknown", statement->language);
     }

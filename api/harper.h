@@ -153,8 +153,8 @@ enum harper_language {
     HARPER_SQL,
     HARPER_URL,      /* "GET /Dog/?age=gt=3&select(id,name)"; PUT, PATCH, POST take their body as
                         parameter 1 */
-    HARPER_GRAPHQL,  /* a schema (type …) or a query */
-    HARPER_OPERATION /* {"operation": "search_by_value", …} */
+    HARPER_GRAPHQL,  /* refused (HARPER_UNSUPPORTED); schemas go through harper_apply_schema */
+    HARPER_OPERATION /* JSON operations: refused (HARPER_UNSUPPORTED) */
 };
 
 /* Compile the first statement of `text` (`bytes` long, -1: to its NUL). *out is NULL when there is

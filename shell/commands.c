@@ -542,8 +542,7 @@ static void run_help(struct shell *shell, struct words *words)
         fprintf(shell->out, "%-11s %-24s %s\n", command->name, command->usage, command->help);
     }
     if (words->count == 1)
-        fputs("Anything else is SQL (end it with ;), a request (GET /table/?query) or a JSON "
-              "operation.\n",
+        fputs("Anything else is SQL (end it with ;) or a request (GET /table/?query).\n",
               shell->out);
 }
 
