@@ -101,7 +101,7 @@ static void keys_of_several_parts_sort_part_by_part_and_decode_to_what_was_put_i
     struct samples samples = {.state = 3};
     struct buf a = {0}, b = {0};
     unsigned integer_count = 0;
-    int64_t integer;
+    int64_t integer = 0;
 
     (void)state;
     for (int i = 0; i < 100000; i++) {
