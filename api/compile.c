@@ -42,6 +42,20 @@ static enum status parse_trigger(void *context, struct slice sql, struct arena *
     return ST_OK;
 }
 
+static enum status parse_type(void *context, struct slice sdl, struct arena *arena,
+                              struct ir_create_table **out, struct error *err)
+{
+    struct graphql_schema schema;
+
+    (void)context;
+    TRY(graphql_parse_schema(sdl, arena, &schema, err));
+    if (schema.type_count != 1)
+        return error_set(err, ST_CORRUPT, -1, "the catalog holds a type that cannot be read: %.*s",
+                         (int)sdl.len, sdl.data);
+    *out = schema.types[0];
+    return ST_OK;
+}
+
 static enum status parse_expr(void *context, struct slice sql, struct arena *arena,
                               struct ir_expr **out, struct error *err)
 {
@@ -55,7 +69,8 @@ void compile_init(harper_session *session)
     session->plan_options.parsers = (struct plan_parsers){.context = session,
                                                           .parse_view = parse_view,
                                                           .parse_expr = parse_expr,
-                                                          .parse_trigger = parse_trigger};
+                                                          .parse_trigger = parse_trigger,
+                                                          .parse_type = parse_type};
 }
 
 /* ---- languages ---- */

@@ -288,10 +288,16 @@ typedef void (*harper_inspect_fn)(void *context, const char *store, const char *
                                   const char *value);
 HARPER_API int harper_inspect(harper_session *session, const char *table, uint64_t rows_max,
                               harper_inspect_fn emit, void *context);
-/* Apply a GraphQL schema: tables and attributes that are missing are made. `warn` hears warnings.
- */
+enum harper_schema_flag {
+    HARPER_SCHEMA_DROP = 1 /* attributes that a type no longer names lose their stored values */
+};
+/* Apply a GraphQL schema: tables, attributes and indexes that are missing are made, those that are
+ * there follow the file. Without HARPER_SCHEMA_DROP an attribute that the file no longer names
+ * keeps its values, undeclared and without index. All of the file or, after a failure, nothing.
+ * `warn` (may be NULL) hears warnings. */
 HARPER_API int harper_apply_schema(harper_session *session, const char *sdl, int64_t bytes,
-                                   harper_report_fn warn, void *context, harper_error *error);
+                                   unsigned flags, harper_report_fn warn, void *context,
+                                   harper_error *error);
 
 /* ---- for shells and editors ---- */
 

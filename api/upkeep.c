@@ -1,6 +1,5 @@
-/* Backup, checking, looking inside, applying schemas: what an operator does. */
+/* Backup, checking, looking inside: what an operator does. */
 #include "api/api_internal.h"
-#include "parser/graphql/graphql.h"
 #include "parser/sql/sql.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,57 +77,6 @@ int harper_inspect(harper_session *session, const char *table, uint64_t rows_max
         session_release(session, session->in_transaction);
     }
     return session_fail(session, st, &err);
-}
-
-/* ---- schemas ---- */
-
-/* The statement that makes one table of a schema, run as any statement is: through plan and
- * program. */
-static int run_ddl(harper_session *session, struct ir_create_table *create, harper_error *error)
-{
-    harper_statement *statement = NULL;
-    harper_error ignored;
-    int st = prepared_from_ir(session, create, &statement, error == NULL ? &ignored : error);
-
-    if (st != HARPER_OK)
-        return st;
-    st = harper_step(statement);
-    if (st != HARPER_DONE && error != NULL)
-        *error = session->error;
-    harper_finalize(statement);
-    return st == HARPER_DONE ? HARPER_OK : st;
-}
-
-int harper_apply_schema(harper_session *session, const char *sdl, int64_t bytes,
-                        harper_report_fn warn, void *context, harper_error *error)
-{
-    struct arena arena = {0};
-    struct graphql_schema schema = {0};
-    struct error err = {.offset = -1};
-    enum status st = graphql_parse_schema(slice_of(sdl, bytes < 0 ? strlen(sdl) : (size_t)bytes),
-                                          &arena, &schema, &err);
-    int result = (int)st;
-    bool own_transaction = !session->in_transaction;
-
-    if (st != ST_OK) {
-        arena_deinit(&arena);
-        return answer(error, st, &err);
-    }
-    for (size_t k = 0; warn != NULL && k < schema.warning_count; k++)
-        warn(context, arena_strdup(&arena, schema.warnings[k]));
-    /* All tables or none. */
-    if (own_transaction)
-        result = (int)transaction_begin(session, true, &err);
-    for (size_t k = 0; result == HARPER_OK && k < schema.table_count; k++)
-        result = run_ddl(session, schema.tables[k], error);
-    if (own_transaction && session->in_transaction) {
-        if (result == HARPER_OK)
-            result = answer(error, transaction_commit(session, &err), &err);
-        else
-            transaction_rollback(session);
-    }
-    arena_deinit(&arena);
-    return result;
 }
 
 /* ---- for shells ---- */

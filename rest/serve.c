@@ -196,8 +196,8 @@ static bool apply_schemas(const struct serve *serve, harper *db)
         if (text == NULL) {
             fprintf(stderr, "harper: %s: %s\n", path, strerror(errno));
             ok = false;
-        } else if (harper_apply_schema(session, text, -1, warn, (void *)(uintptr_t)path, &error) !=
-                   HARPER_OK) {
+        } else if (harper_apply_schema(session, text, -1, 0, warn, (void *)(uintptr_t)path,
+                                       &error) != HARPER_OK) {
             fprintf(stderr, "harper: %s: %s\n", path, error.message);
             ok = false;
         }

@@ -322,7 +322,7 @@ static void run_apply(struct shell *shell, struct words *words)
         text[0] = '\0';
     fclose(in);
     if (text != NULL &&
-        harper_apply_schema(shell->session, text, -1, warn_line, shell, &error) != HARPER_OK)
+        harper_apply_schema(shell->session, text, -1, 0, warn_line, shell, &error) != HARPER_OK)
         shell_error(shell, text, &error);
     free(text);
 }

@@ -450,6 +450,7 @@ static enum status lower_type(struct lower *lower, const struct gql_definition *
     for (const struct gql_directive *directive = definition->directives; directive != NULL;
          directive = directive->next)
         TRY(lower_type_directive(lower, directive, table));
+    table->is_nested_type = !is_table;
     table->is_exported = table->is_exported && is_table;
     if (!table->is_exported)
         table->export_path = slice_empty();

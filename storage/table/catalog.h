@@ -187,6 +187,14 @@ enum status catalog_drop_attribute(struct txn *txn, const struct table *table, u
 /* Replace texts and flags that carry no storage (defaults, checks, sql, export, expiration…). */
 enum status catalog_alter_table(struct txn *txn, const struct table *table,
                                 const struct table *definition, struct error *err);
+/* Bring a table to what a schema file says now. Attributes that are new are added; those that both
+ * know take the new type, flags and texts; those that only the table has become undeclared ones
+ * (with `drop_missing` they are dropped, values and all). Single-attribute indexes follow the
+ * definition. The primary key must be the same. Nothing is logged or stored when nothing changes.
+ * Tables made by SQL keep their columns as they are and only gain. */
+enum status catalog_merge_table(struct txn *txn, const struct table *table,
+                                const struct table *definition, bool drop_missing,
+                                struct error *err);
 /* Create and fill. A uniqueness violation fails with ST_DUPLICATE and leaves nothing. */
 enum status catalog_create_index(struct txn *txn, const struct table *table,
                                  const struct index *definition, struct error *err);

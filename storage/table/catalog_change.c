@@ -73,7 +73,7 @@ static enum status set_declared_shape(struct txn *txn, struct table_version *ver
 }
 
 /* `version` is complete: make it the table's definition. Owns it, also on failure. */
-static enum status publish_table(struct txn *txn, struct table_version *version, struct error *err)
+enum status ddl_publish(struct txn *txn, struct table_version *version, struct error *err)
 {
     size_t shapes = txn->new_shape_count;
     enum status st = table_version_finish(version);
@@ -95,7 +95,7 @@ static enum status publish_table(struct txn *txn, struct table_version *version,
     return ST_OK;
 }
 
-static enum status begin_ddl(struct txn *txn, const struct table **table, struct error *err)
+enum status ddl_begin(struct txn *txn, const struct table **table, struct error *err)
 {
     TRY(txn_check_writable(txn, err));
     if (table != NULL) {
@@ -125,13 +125,13 @@ static struct table_version *version_like(struct txn *txn, const struct table *t
     return version;
 }
 
-static struct table_version *next_version(struct txn *txn, const struct table *table,
-                                          unsigned more_attributes, unsigned more_indexes)
+struct table_version *ddl_version(struct txn *txn, const struct table *table,
+                                  unsigned more_attributes, unsigned more_indexes)
 {
     return version_like(txn, table, table, more_attributes, more_indexes);
 }
 
-static uint32_t next_store(struct txn *txn)
+uint32_t ddl_next_store(struct txn *txn)
 {
     return txn->next_store++;
 }
@@ -178,7 +178,7 @@ static bool add_attribute_index(struct txn *txn, struct table_version *version, 
     if (part == NULL || name == NULL)
         return false;
     part->attribute = attribute;
-    *index = (struct index){.store = next_store(txn),
+    *index = (struct index){.store = ddl_next_store(txn),
                             .name = slice_of(name, table->name.len + 1 + described->name.len),
                             .part_count = 1,
                             .is_multi_valued = true,
@@ -230,14 +230,14 @@ enum status catalog_create_table(struct txn *txn, const struct table *definition
     struct index *indexes;
     enum status st;
 
-    TRY(begin_ddl(txn, NULL, err));
+    TRY(ddl_begin(txn, NULL, err));
     TRY(check_name(txn, definition->name, NULL, err));
     TRY(check_definition(definition, err));
     version = table_version_copy(txn->db, definition, 0,
                                  definition->is_dynamic ? definition->attribute_count : 0u);
     if (version == NULL)
         return no_memory(err);
-    version->table.store = next_store(txn);
+    version->table.store = ddl_next_store(txn);
     attributes = attributes_of(version);
     for (unsigned i = 0; i < definition->attribute_count; i++) {
         attributes[i].id = (uint16_t)i;
@@ -245,7 +245,7 @@ enum status catalog_create_table(struct txn *txn, const struct table *definition
     }
     indexes = indexes_of(version);
     for (unsigned i = 0; i < definition->index_count; i++) {
-        indexes[i].store = next_store(txn);
+        indexes[i].store = ddl_next_store(txn);
         indexes[i].state = INDEX_READY;
     }
     if (getrandom(version->table.uuid, sizeof(version->table.uuid), 0) !=
@@ -261,7 +261,7 @@ enum status catalog_create_table(struct txn *txn, const struct table *definition
         table_version_drop(version);
         return txn_delta_error(txn, st, err);
     }
-    TRY(publish_table(txn, version, err));
+    TRY(ddl_publish(txn, version, err));
     if (out != NULL)
         *out = &version->table;
     return ST_OK;
@@ -278,7 +278,7 @@ static enum status forget_meta(struct txn *txn, enum meta_tag tag, uint32_t firs
     return txn_delete(txn, store_meta(), buf_slice(&txn->other_key));
 }
 
-static enum status drop_index_store(struct txn *txn, const struct index *index)
+enum status ddl_drop_index_store(struct txn *txn, const struct index *index)
 {
     TRY(forget_meta(txn, META_SKETCH, index->store, NULL));
     return delta_drop_store(own_delta(txn), store_of_index(index));
@@ -294,7 +294,7 @@ static enum status drop_table_data(struct txn *txn, const struct table *table)
     for (uint32_t id = 1; id <= shapes; id++)
         TRY(forget_meta(txn, META_SHAPE, table->store, &id));
     for (unsigned i = 0; i < table->index_count; i++)
-        TRY(drop_index_store(txn, &table->indexes[i]));
+        TRY(ddl_drop_index_store(txn, &table->indexes[i]));
     return delta_drop_store(own_delta(txn), store_of_table(table));
 }
 
@@ -313,7 +313,7 @@ enum status catalog_drop_table(struct txn *txn, const struct table *table, struc
 {
     enum status st;
 
-    TRY(begin_ddl(txn, &table, err));
+    TRY(ddl_begin(txn, &table, err));
     TRY(drop_triggers(txn, table->name, err));
     st = drop_table_data(txn, table);
     if (st == ST_OK)
@@ -332,16 +332,16 @@ enum status catalog_rename_table(struct txn *txn, const struct table *table, str
 {
     struct table_version *version;
 
-    TRY(begin_ddl(txn, &table, err));
+    TRY(ddl_begin(txn, &table, err));
     TRY(check_name(txn, name, table, err));
-    version = next_version(txn, table, 0, 0);
+    version = ddl_version(txn, table, 0, 0);
     if (version == NULL)
         return no_memory(err);
     version->table.name = arena_copy(&version->arena, name);
-    return publish_table(txn, version, err);
+    return ddl_publish(txn, version, err);
 }
 
-static void add_attribute(struct table_version *version, const struct attribute *definition)
+void ddl_add_attribute(struct table_version *version, const struct attribute *definition)
 {
     struct table *table = &version->table;
     struct attribute *attribute = &attributes_of(version)[table->attribute_count];
@@ -376,16 +376,16 @@ enum status catalog_add_attribute(struct txn *txn, const struct table *table,
     unsigned from;
     enum status st = ST_OK;
 
-    TRY(begin_ddl(txn, &table, err));
+    TRY(ddl_begin(txn, &table, err));
     TRY(check_new_attributes(table, 1, err));
     if (table_attribute(table, definition->name) != NULL)
         return error_set(err, ST_EXISTS, -1, "duplicate column name: %.*s",
                          (int)definition->name.len, definition->name.data);
-    version = next_version(txn, table, 1, 1);
+    version = ddl_version(txn, table, 1, 1);
     if (version == NULL)
         return no_memory(err);
     from = table->attribute_count;
-    add_attribute(version, definition);
+    ddl_add_attribute(version, definition);
     if (table->is_dynamic && !index_everything(txn, version, from))
         st = ST_NO_MEMORY;
     for (unsigned i = table->index_count; st == ST_OK && i < version->table.index_count; i++)
@@ -394,7 +394,7 @@ enum status catalog_add_attribute(struct txn *txn, const struct table *table,
         table_version_drop(version);
         return txn_delta_error(txn, st, err);
     }
-    return publish_table(txn, version, err);
+    return ddl_publish(txn, version, err);
 }
 
 /* Attributes that appeared with the data. On a dynamic table each is indexed; no row has it yet, so
@@ -406,9 +406,9 @@ enum status catalog_add_dynamic(struct txn *txn, const struct table *table,
     struct table_version *version;
     enum status st = ST_OK;
 
-    TRY(begin_ddl(txn, &table, err));
+    TRY(ddl_begin(txn, &table, err));
     TRY(check_new_attributes(table, count, err));
-    version = next_version(txn, table, (unsigned)count, (unsigned)count);
+    version = ddl_version(txn, table, (unsigned)count, (unsigned)count);
     if (version == NULL)
         return no_memory(err);
     for (size_t i = 0; i < count; i++) {
@@ -423,7 +423,7 @@ enum status catalog_add_dynamic(struct txn *txn, const struct table *table,
             return error_set(err, ST_INVALID, -1, "an attribute name has at most 250 bytes");
         }
         if (!is_twice)
-            add_attribute(version, &definition);
+            ddl_add_attribute(version, &definition);
     }
     if (table->is_dynamic && !index_everything(txn, version, table->attribute_count))
         st = ST_NO_MEMORY;
@@ -433,13 +433,13 @@ enum status catalog_add_dynamic(struct txn *txn, const struct table *table,
         table_version_drop(version);
         return txn_delta_error(txn, st, err);
     }
-    TRY(publish_table(txn, version, err));
+    TRY(ddl_publish(txn, version, err));
     *out = &version->table;
     return ST_OK;
 }
 
 /* Shapes carry names, so a version with other names has shapes of its own (with the same ids). */
-static bool rename_shapes(struct table_version *version)
+bool ddl_rename_shapes(struct table_version *version)
 {
     struct shapes *renamed = shapes_copy(version->shapes, &version->table);
 
@@ -456,25 +456,25 @@ enum status catalog_rename_attribute(struct txn *txn, const struct table *table,
     struct table_version *version;
     const struct attribute *taken;
 
-    TRY(begin_ddl(txn, &table, err));
+    TRY(ddl_begin(txn, &table, err));
     if (attribute >= table->attribute_count || table->attributes[attribute].is_dropped)
         return error_set(err, ST_NO_COLUMN, -1, "no such column");
     taken = table_attribute(table, name);
     if (taken != NULL && taken->id != attribute)
         return error_set(err, ST_EXISTS, -1, "duplicate column name: %.*s", (int)name.len,
                          name.data);
-    version = next_version(txn, table, 0, 0);
+    version = ddl_version(txn, table, 0, 0);
     if (version == NULL)
         return no_memory(err);
     attributes_of(version)[attribute].name = arena_copy(&version->arena, name);
-    if (!rename_shapes(version)) {
+    if (!ddl_rename_shapes(version)) {
         table_version_drop(version);
         return no_memory(err);
     }
-    return publish_table(txn, version, err);
+    return ddl_publish(txn, version, err);
 }
 
-static void remove_index_at(struct table_version *version, unsigned at)
+void ddl_remove_index_at(struct table_version *version, unsigned at)
 {
     struct index *indexes = indexes_of(version);
 
@@ -499,8 +499,8 @@ static enum status drop_indexes_of(struct txn *txn, struct table_version *versio
         if (index->part_count != 1 || index->origin != INDEX_ATTRIBUTE)
             return error_set(err, ST_INVALID, -1, "index %.*s uses the column",
                              (int)index->name.len, index->name.data);
-        TRY(drop_index_store(txn, index));
-        remove_index_at(version, i);
+        TRY(ddl_drop_index_store(txn, index));
+        ddl_remove_index_at(version, i);
     }
     return ST_OK;
 }
@@ -511,23 +511,23 @@ enum status catalog_drop_attribute(struct txn *txn, const struct table *table, u
     struct table_version *version;
     enum status st;
 
-    TRY(begin_ddl(txn, &table, err));
+    TRY(ddl_begin(txn, &table, err));
     if (attribute >= table->attribute_count || table->attributes[attribute].is_dropped)
         return error_set(err, ST_NO_COLUMN, -1, "no such column");
     if (version_of(table)->key_part_of_attribute[attribute] != 0xff)
         return error_set(err, ST_INVALID, -1, "cannot drop a column of the primary key");
-    version = next_version(txn, table, 0, 0);
+    version = ddl_version(txn, table, 0, 0);
     if (version == NULL)
         return no_memory(err);
     st = drop_indexes_of(txn, version, attribute, err);
     attributes_of(version)[attribute].is_dropped = true;
-    if (st == ST_OK && !rename_shapes(version))
+    if (st == ST_OK && !ddl_rename_shapes(version))
         st = no_memory(err);
     if (st != ST_OK) {
         table_version_drop(version);
         return txn_delta_error(txn, st, err);
     }
-    return publish_table(txn, version, err);
+    return ddl_publish(txn, version, err);
 }
 
 enum status catalog_alter_table(struct txn *txn, const struct table *table,
@@ -536,7 +536,7 @@ enum status catalog_alter_table(struct txn *txn, const struct table *table,
     struct table_version *version;
     struct attribute *attributes;
 
-    TRY(begin_ddl(txn, &table, err));
+    TRY(ddl_begin(txn, &table, err));
     if (definition->attribute_count != table->attribute_count)
         return error_set(err, ST_MISUSE, -1, "an altered table keeps its attributes");
     /* Texts and flags from the new definition; identity, keys and indexes from the present one. */
@@ -559,7 +559,7 @@ enum status catalog_alter_table(struct txn *txn, const struct table *table,
         attributes[i].name = arena_copy(&version->arena, table->attributes[i].name);
         attributes[i].is_dropped = table->attributes[i].is_dropped;
     }
-    return publish_table(txn, version, err);
+    return ddl_publish(txn, version, err);
 }
 
 /* ---- indexes ---- */
@@ -572,7 +572,7 @@ enum status catalog_create_index(struct txn *txn, const struct table *table,
     struct index *all;
     enum status st;
 
-    TRY(begin_ddl(txn, &table, err));
+    TRY(ddl_begin(txn, &table, err));
     if (catalog_index(&txn->catalog->catalog, definition->name) != NULL)
         return error_set(err, ST_EXISTS, -1, "index %.*s already exists", (int)definition->name.len,
                          definition->name.data);
@@ -583,7 +583,7 @@ enum status catalog_create_index(struct txn *txn, const struct table *table,
         return no_memory(err);
     memcpy(all, table->indexes, table->index_count * sizeof(*all));
     all[table->index_count] = *definition;
-    all[table->index_count].store = next_store(txn);
+    all[table->index_count].store = ddl_next_store(txn);
     all[table->index_count].state = INDEX_READY;
     described = *table;
     described.indexes = all;
@@ -598,7 +598,7 @@ enum status catalog_create_index(struct txn *txn, const struct table *table,
         table_version_drop(version);
         return txn_delta_error(txn, st, err);
     }
-    TRY(publish_table(txn, version, err));
+    TRY(ddl_publish(txn, version, err));
     st = index_build(txn, &version->table, table->index_count, err);
     if (st != ST_OK)
         txn->is_doomed = true; /* the statement is rolled back, and the store with it */
@@ -612,16 +612,16 @@ enum status catalog_drop_index(struct txn *txn, const struct index *index, struc
     uint32_t store = index->store;
     enum status st;
 
-    TRY(begin_ddl(txn, &table, err));
-    version = next_version(txn, table, 0, 0);
+    TRY(ddl_begin(txn, &table, err));
+    version = ddl_version(txn, table, 0, 0);
     if (version == NULL)
         return no_memory(err);
     st = ST_NOT_FOUND;
     for (unsigned i = 0; i < version->table.index_count; i++) {
         if (version->table.indexes[i].store != store)
             continue;
-        st = drop_index_store(txn, &version->table.indexes[i]);
-        remove_index_at(version, i);
+        st = ddl_drop_index_store(txn, &version->table.indexes[i]);
+        ddl_remove_index_at(version, i);
         break;
     }
     if (st != ST_OK) {
@@ -629,7 +629,7 @@ enum status catalog_drop_index(struct txn *txn, const struct index *index, struc
         return st == ST_NOT_FOUND ? error_set(err, ST_NO_NAME, -1, "no such index")
                                   : txn_delta_error(txn, st, err);
     }
-    return publish_table(txn, version, err);
+    return ddl_publish(txn, version, err);
 }
 
 /* While a table is filled from empty, its indexes wait; built at the end they cost a sort instead
@@ -640,31 +640,31 @@ enum status catalog_suspend_indexes(struct txn *txn, const struct table *table, 
     struct table_version *version;
 
     *has_any = false;
-    TRY(begin_ddl(txn, &table, err));
+    TRY(ddl_begin(txn, &table, err));
     for (unsigned i = 0; i < table->index_count; i++)
         *has_any |= !table->indexes[i].is_unique;
     if (!*has_any)
         return ST_OK;
-    version = next_version(txn, table, 0, 0);
+    version = ddl_version(txn, table, 0, 0);
     if (version == NULL)
         return no_memory(err);
     for (unsigned i = 0; i < table->index_count; i++)
         if (!table->indexes[i].is_unique)
             indexes_of(version)[i].state = INDEX_BEING_BUILT;
-    return publish_table(txn, version, err);
+    return ddl_publish(txn, version, err);
 }
 
 enum status catalog_resume_indexes(struct txn *txn, const struct table *table, struct error *err)
 {
     struct table_version *version;
 
-    TRY(begin_ddl(txn, &table, err));
-    version = next_version(txn, table, 0, 0);
+    TRY(ddl_begin(txn, &table, err));
+    version = ddl_version(txn, table, 0, 0);
     if (version == NULL)
         return no_memory(err);
     for (unsigned i = 0; i < table->index_count; i++)
         indexes_of(version)[i].state = INDEX_READY;
-    TRY(publish_table(txn, version, err));
+    TRY(ddl_publish(txn, version, err));
     for (unsigned i = 0; i < table->index_count; i++) {
         struct delta_store *store;
         enum status st;
@@ -692,7 +692,7 @@ enum status catalog_put_object(struct txn *txn, const struct catalog_object *obj
     struct object_version *version;
     enum status st;
 
-    TRY(begin_ddl(txn, NULL, err));
+    TRY(ddl_begin(txn, NULL, err));
     if (object->kind == OBJECT_VIEW && catalog_table(&txn->catalog->catalog, object->name) != NULL)
         return error_set(err, ST_EXISTS, -1, "table %.*s already exists", (int)object->name.len,
                          object->name.data);
@@ -727,7 +727,7 @@ enum status catalog_drop_object(struct txn *txn, enum object_kind kind, struct s
     const struct catalog_object *object;
     enum status st;
 
-    TRY(begin_ddl(txn, NULL, err));
+    TRY(ddl_begin(txn, NULL, err));
     object = catalog_object(&txn->catalog->catalog, kind, name);
     if (object == NULL)
         return error_set(err, ST_NO_NAME, -1, "no such object: %.*s", (int)name.len, name.data);

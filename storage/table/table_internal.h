@@ -496,6 +496,19 @@ enum status catalog_write_counters(struct txn *txn);
 enum status catalog_suspend_indexes(struct txn *txn, const struct table *table, bool *has_any,
                                     struct error *err);
 enum status catalog_resume_indexes(struct txn *txn, const struct table *table, struct error *err);
+/* The steps of every change: the table as it is now; a copy to change (shares what all versions of
+ * the table share); and the copy made the table's definition (owned from then on, also on failure).
+ */
+enum status ddl_begin(struct txn *txn, const struct table **table, struct error *err);
+struct table_version *ddl_version(struct txn *txn, const struct table *table,
+                                  unsigned more_attributes, unsigned more_indexes);
+enum status ddl_publish(struct txn *txn, struct table_version *version, struct error *err);
+uint32_t ddl_next_store(struct txn *txn);
+void ddl_add_attribute(struct table_version *version, const struct attribute *definition);
+/* Shapes carry names: needed after an attribute was renamed or dropped. */
+bool ddl_rename_shapes(struct table_version *version);
+enum status ddl_drop_index_store(struct txn *txn, const struct index *index);
+void ddl_remove_index_at(struct table_version *version, unsigned at);
 
 /* shape.c */
 struct shapes *shapes_new(void);

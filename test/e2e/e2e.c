@@ -12,7 +12,7 @@
  * row a line: columns joined by | same                                                      an SQL
  * line, a request line, and maybe ---- and rows: both must compile to the same code and give the
  * same rows explain ir|plan|code                                      SQL or a request, ----, the
- * text schema                                                    GraphQL schema text, applied
+ * text schema [drop] [error TEXT]                                GraphQL schema text, applied
  * (blank lines written as a lone .) reopen closes the database and opens it again
  *
  * Each file runs in a database of its own, once per store. Ends with `N passed, N failed`.
@@ -332,13 +332,18 @@ static void run_same(struct run *run, const struct record *record)
 
 static void run_schema(struct run *run, const struct record *record)
 {
+    const char *wanted = strstr(record->head, " error ");
+    const unsigned flags = strstr(record->head, "schema drop") != NULL ? HARPER_SCHEMA_DROP : 0;
     harper_error error;
+    int st =
+        harper_apply_schema(run->session, text_of(&record->body), -1, flags, NULL, NULL, &error);
 
-    if (harper_apply_schema(run->session, text_of(&record->body), -1, NULL, NULL, &error) ==
-        HARPER_OK)
+    if (wanted == NULL ? st == HARPER_OK
+                       : st != HARPER_OK && strstr(error.message, wanted + 7) != NULL)
         passed++;
     else
-        fail(run, record->line, error.message, text_of(&record->body), NULL);
+        fail(run, record->line, st == HARPER_OK ? "no error" : error.message,
+             text_of(&record->body), NULL);
 }
 
 static void run_record(struct run *run, const struct record *record)

@@ -169,6 +169,8 @@ void gen_given(struct gen *g, const struct plan_program *program, const struct p
 void gen_write(struct gen *g, const struct plan_write *write);
 void gen_documents(struct gen *g, const struct plan_write *write);
 void gen_returning_rows(struct gen *g, uint32_t rows, size_t count);
+/* What nested objects that the statement writes must look like. */
+void gen_nested_types(struct gen *g);
 void gen_statement_ir(struct gen *g, const struct ir_statement *statement);
 
 #endif

@@ -239,6 +239,7 @@ static void gen_statement(struct gen *g)
                        ARENA_NEW_ARRAY(&g->scratch, struct slice, ir->param_count));
     builder_row_form(g->builder, ir->row_form);
     builder_flags(g->builder, plan->writes, false, false, plan->database);
+    gen_nested_types(g);
     if (ir->kind == IR_CREATE_TABLE)
         gen_statement_ir(g, ir);
     else if (plan->query != NULL)

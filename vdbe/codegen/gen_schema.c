@@ -82,6 +82,27 @@ static bool describe_column(struct gen *g, const struct ir_column_def *column, b
     return collation_of(g, column->collation, &out->collation);
 }
 
+void gen_nested_types(struct gen *g)
+{
+    const size_t count = g->plan->nested_type_count;
+    struct nested_type *types = count == 0 ? NULL : gen_p4(g, count * sizeof(*types));
+
+    for (size_t k = 0; types != NULL && k < count; k++) {
+        const struct ir_create_table *ir = g->plan->nested_types[k];
+        struct attribute *attributes = gen_p4(g, (ir->column_count + 1) * sizeof(*attributes));
+
+        types[k] = (struct nested_type){.name = gen_p4_slice(g, ir->name.text),
+                                        .is_sealed = ir->is_sealed,
+                                        .attribute_count = (unsigned)ir->column_count,
+                                        .attributes = attributes};
+        for (size_t c = 0; attributes != NULL && c < ir->column_count; c++)
+            if (!describe_column(g, &ir->columns[c], true, &attributes[c]))
+                return;
+    }
+    if (types != NULL)
+        builder_nested_types(g->builder, count, types);
+}
+
 /* ---- tables ---- */
 
 struct table_def {
@@ -547,7 +568,8 @@ static void gen_create_table(struct gen *g, const struct ir_create_table *ir)
 
     if (spec == NULL)
         return;
-    spec->kind = SCHEMA_CREATE_TABLE;
+    spec->kind = ir->is_sdl ? SCHEMA_MERGE_TABLE : SCHEMA_CREATE_TABLE;
+    spec->drops_missing = ir->drops_missing;
     spec->is_lenient = ir->if_not_exists;
     spec->definition = define_table(g, ir, query);
     spec->made = TABLE_NEW;
@@ -606,6 +628,9 @@ static void gen_create_index(struct gen *g, const struct ir_create_index *ir)
 static void gen_put_object(struct gen *g, uint8_t kind, struct slice name, struct slice table,
                            struct slice sql, bool is_lenient)
 {
+    static const char *const what[] = {[OBJECT_VIEW] = "create view",
+                                       [OBJECT_TRIGGER] = "create trigger",
+                                       [OBJECT_SDL_TYPE] = "put type"};
     struct schema_spec *spec = gen_p4(g, sizeof(*spec));
     const int32_t done = gen_label(g);
 
@@ -617,7 +642,7 @@ static void gen_put_object(struct gen *g, uint8_t kind, struct slice name, struc
     spec->name = gen_p4_slice(g, name);
     spec->table = gen_p4_slice(g, table);
     spec->sql = gen_p4_slice(g, sql);
-    gen_spec(g, spec, kind == OBJECT_VIEW ? "create view" : "create trigger", name, done);
+    gen_spec(g, spec, what[kind], name, done);
     gen_place(g, done);
 }
 
@@ -798,7 +823,11 @@ void gen_statement_ir(struct gen *g, const struct ir_statement *ir)
 {
     switch ((enum ir_statement_kind)ir->kind) {
     case IR_CREATE_TABLE:
-        gen_create_table(g, ir->as.create_table);
+        if (ir->as.create_table->is_nested_type)
+            gen_put_object(g, OBJECT_SDL_TYPE, ir->as.create_table->name.text, slice_empty(),
+                           ir->as.create_table->sql, true);
+        else
+            gen_create_table(g, ir->as.create_table);
         break;
     case IR_CREATE_INDEX:
         gen_create_index(g, ir->as.create_index);

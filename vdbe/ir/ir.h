@@ -470,6 +470,9 @@ struct ir_create_table {
     bool if_not_exists, is_temporary, is_without_rowid, is_strict;
     bool is_dynamic; /* no columns declared */
     bool is_sdl, is_sealed, is_exported, is_hidden, is_audited;
+    /* A table of the schema language that exists follows the definition. */
+    bool drops_missing;  /* and loses the attributes that it does not name */
+    bool is_nested_type; /* a type without @table: what fields of that type must look like */
     struct slice export_path, description;
     double expiration_s, eviction_s, scan_interval_s;
     size_t column_count, constraint_count;

@@ -251,7 +251,7 @@ static enum status start_write(struct planner *p, uint8_t kind, uint8_t conflict
     write->new_row = source_new_row(p, target, NULL);
     if (write->new_row == NULL)
         return no_memory(p);
-    return ST_OK;
+    return kind == PLAN_DELETE ? ST_OK : nested_types_find(p, write->table, p->out->database);
 }
 
 /* ---- INSERT ---- */

@@ -407,6 +407,10 @@ struct plan_statement {
     struct plan_programs *programs; /* of triggers; shared with their steps */
     size_t cte_count;
     struct plan_cte *ctes;
+    /* Object types of the schema language that the written table's attributes have, and those that
+     * their fields have in turn. */
+    size_t nested_type_count;
+    struct ir_create_table **nested_types;
     bool writes;           /* needs a write transaction */
     unsigned database;     /* whose transaction a schema change or write belongs to */
     uint16_t source_count; /* greatest ir_source.number + 1 */
@@ -421,6 +425,8 @@ struct plan_parsers {
                               struct ir_expr **out, struct error *err);
     enum status (*parse_trigger)(void *context, struct slice sql, struct arena *arena,
                                  struct ir_create_trigger **out, struct error *err);
+    enum status (*parse_type)(void *context, struct slice sdl, struct arena *arena,
+                              struct ir_create_table **out, struct error *err);
 };
 
 struct plan_options {

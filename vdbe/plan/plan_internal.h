@@ -144,6 +144,10 @@ static inline enum status no_memory(struct planner *p)
     return error_set(p->err, ST_NO_MEMORY, -1, "out of memory");
 }
 
+/* ---- nested_types.c ---- */
+
+enum status nested_types_find(struct planner *p, const struct table *table, unsigned database);
+
 /* ---- sources.c: finding and numbering what FROM names ---- */
 
 enum status source_number(struct planner *p, struct ir_source *source, struct source_info **out);

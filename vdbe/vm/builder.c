@@ -311,6 +311,12 @@ void builder_params(struct builder *builder, size_t count, const struct slice *n
     builder->program->info.param_names = copy_names(builder, count, names);
 }
 
+void builder_nested_types(struct builder *builder, size_t count, const struct nested_type *types)
+{
+    builder->program->info.nested_type_count = count;
+    builder->program->info.nested_types = types;
+}
+
 void builder_row_form(struct builder *builder, uint8_t row_form)
 {
     builder->program->info.row_form = row_form;

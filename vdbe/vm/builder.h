@@ -207,6 +207,7 @@ enum schema_kind {
     SCHEMA_RENAME_COLUMN,
     SCHEMA_ADD_COLUMN,
     SCHEMA_DROP_COLUMN,
+    SCHEMA_MERGE_TABLE, /* create, or bring to the definition */
 };
 
 struct schema_spec {
@@ -216,7 +217,8 @@ struct schema_spec {
     uint8_t object_kind;
     struct slice text;                     /* for listings */
     struct slice table, name, column, sql; /* name: of the object, or the new name */
-    const struct table *definition;        /* CREATE_TABLE */
+    const struct table *definition;        /* CREATE_TABLE, MERGE_TABLE */
+    bool drops_missing;                    /* MERGE_TABLE */
     const struct index *index;             /* CREATE_INDEX */
     const struct slice *index_columns;     /* CREATE_INDEX: names, empty: an expression */
     const bool *index_takes_collation;     /* CREATE_INDEX: per part, the column's own */
@@ -277,6 +279,8 @@ void builder_step(struct builder *builder, struct program *step);
 
 void builder_columns(struct builder *builder, size_t count, const struct slice *names);
 void builder_params(struct builder *builder, size_t count, const struct slice *names);
+/* `types` live in the builder's arena. */
+void builder_nested_types(struct builder *builder, size_t count, const struct nested_type *types);
 void builder_row_form(struct builder *builder, uint8_t row_form);
 void builder_flags(struct builder *builder, bool writes, bool changes_schema, bool is_control,
                    unsigned database);

@@ -225,15 +225,125 @@ static const char *take_scalar(struct document_check *check, const struct attrib
     return NULL;
 }
 
+static const struct nested_type *find_type(const struct document_check *check, struct slice name)
+{
+    for (size_t k = 0; k < check->nested_type_count; k++)
+        if (slice_equal(check->nested_types[k].name, name))
+            return &check->nested_types[k];
+    return NULL;
+}
+
+/* What was built out of converted parts, in place of *v. */
+static void take_built(struct document_check *check, struct document_builder *builder,
+                       struct value *v)
+{
+    if (document_end(builder, v) == ST_OK)
+        v->as.data = arena_copy(check->arena, value_slice(*v)).data;
+    document_deinit(builder);
+}
+
+static void check_value(struct document_check *check, const struct attribute *attribute,
+                        struct slice path, struct value *v);
+
+static const struct attribute *find_member(const struct nested_type *type, struct slice name)
+{
+    for (unsigned k = 0; k < type->attribute_count; k++)
+        if (slice_equal(type->attributes[k].name, name))
+            return &type->attributes[k];
+    return NULL;
+}
+
+static struct slice member_path(struct document_check *check, struct slice path, struct slice name)
+{
+    const char *text =
+        arena_printf(check->arena, "%.*s.%.*s", (int)path.len, path.data, (int)name.len, name.data);
+
+    return text == NULL ? name : slice_text(text);
+}
+
+static void check_required_at(struct document_check *check, const struct attribute *attribute,
+                              struct slice path, struct value v)
+{
+    struct attribute named = *attribute;
+
+    named.name = path;
+    document_check_required(check, &named, v);
+}
+
+/* Problems in the order of the declaration, then what is not declared. */
+static void check_members(struct document_check *check, const struct nested_type *type,
+                          struct slice path, struct value object)
+{
+    for (unsigned k = 0; k < type->attribute_count; k++) {
+        const struct attribute *attribute = &type->attributes[k];
+        const struct slice at = member_path(check, path, attribute->name);
+        struct value v = document_member(object, attribute->name);
+
+        check_required_at(check, attribute, at, v);
+        if (!value_is_null(v))
+            check_value(check, attribute, at, &v);
+    }
+    for (size_t k = 0; type->is_sealed && k < document_count(object); k++) {
+        struct slice name;
+
+        (void)document_member_at(object, k, &name);
+        if (find_member(type, name) == NULL) {
+            struct buf *out = begin_problem(check);
+
+            buf_append_text(out, "Property ");
+            buf_append_slice(out, name);
+            buf_append_text(out, " is not allowed within object in property ");
+            buf_append_slice(out, path);
+        }
+    }
+}
+
+/* The object again, its members converted: what check_members found right cannot fail here. */
+static void convert_members(struct document_check *check, const struct nested_type *type,
+                            struct slice path, struct value *object)
+{
+    struct document_builder builder = {0};
+
+    document_begin(&builder);
+    document_open_object(&builder);
+    for (size_t k = 0; k < document_count(*object); k++) {
+        struct slice name;
+        struct value v = document_member_at(*object, k, &name);
+        const struct attribute *attribute = find_member(type, name);
+
+        if (attribute != NULL && !value_is_null(v))
+            check_value(check, attribute, member_path(check, path, name), &v);
+        document_name(&builder, name);
+        document_value(&builder, v);
+    }
+    document_close(&builder);
+    take_built(check, &builder, object);
+}
+
+static void check_object(struct document_check *check, const struct nested_type *type,
+                         struct slice path, struct value *v)
+{
+    const size_t problems = check->problems.len;
+
+    check_members(check, type, path, *v);
+    if (check->problems.len == problems)
+        convert_members(check, type, path, v);
+}
+
 static void check_one(struct document_check *check, const struct attribute *attribute,
                       struct slice path, struct value *v)
 {
     const struct value given = *v;
     const char *expected = take_scalar(check, attribute, v);
+    const struct nested_type *type;
     char text[320];
 
-    if (expected == NULL)
+    if (expected == NULL) {
+        type = attribute->type == TYPE_OBJECT ? find_type(check, attribute->nested_type) : NULL;
+        if (type != NULL)
+            check_object(check, type, path, v);
         return;
+    }
     if (attribute->type == TYPE_OBJECT && attribute->nested_type.len != 0) {
         (void)snprintf(text, sizeof(text), "an object (%.*s)", (int)attribute->nested_type.len,
                        attribute->nested_type.data);
@@ -243,39 +353,42 @@ static void check_one(struct document_check *check, const struct attribute *attr
 }
 
 static void check_list(struct document_check *check, const struct attribute *attribute,
-                       struct value *v)
+                       struct slice path, struct value *v)
 {
     struct document_builder builder = {0};
-    const char *path;
-    struct slice copy;
+    const char *elements;
 
     if (v->kind != VALUE_ARRAY) {
-        wrong_type(check, attribute->name, *v, "an Array");
+        wrong_type(check, path, *v, "an Array");
         return;
     }
-    path = arena_printf(check->arena, "%.*s[*]", (int)attribute->name.len, attribute->name.data);
+    elements = arena_printf(check->arena, "%.*s[*]", (int)path.len, path.data);
     document_begin(&builder);
     document_open_array(&builder);
-    for (size_t k = 0; path != NULL && k < document_count(*v); k++) {
+    for (size_t k = 0; elements != NULL && k < document_count(*v); k++) {
         struct value element = document_element(*v, k);
 
         if (!value_is_null(element)) {
-            check_one(check, attribute, slice_text(path), &element);
+            check_one(check, attribute, slice_text(elements), &element);
         } else if (attribute->is_element_not_null) {
             struct attribute named = *attribute;
 
-            named.name = slice_text(path);
             named.is_not_null = true;
-            document_check_required(check, &named, element);
+            check_required_at(check, &named, slice_text(elements), element);
         }
         document_value(&builder, element);
     }
     document_close(&builder);
-    if (document_end(&builder, v) == ST_OK) {
-        copy = arena_copy(check->arena, value_slice(*v));
-        v->as.data = copy.data;
-    }
-    document_deinit(&builder);
+    take_built(check, &builder, v);
+}
+
+static void check_value(struct document_check *check, const struct attribute *attribute,
+                        struct slice path, struct value *v)
+{
+    if (attribute->is_list)
+        check_list(check, attribute, path, v);
+    else
+        check_one(check, attribute, path, v);
 }
 
 void document_check_attribute(struct document_check *check, const struct attribute *attribute,
@@ -299,8 +412,5 @@ void document_check_attribute(struct document_check *check, const struct attribu
         check_one(check, attribute, attribute->name, &amount);
         return;
     }
-    if (attribute->is_list)
-        check_list(check, attribute, v);
-    else
-        check_one(check, attribute, attribute->name, v);
+    check_value(check, attribute, attribute->name, v);
 }

@@ -6,10 +6,12 @@
 #ifndef HARPER_VM_DOCUMENT_CHECK_H
 #define HARPER_VM_DOCUMENT_CHECK_H
 
-#include "storage/table/table.h"
+#include "vdbe/vm/vm.h"
 
 struct document_check {
     const struct table *table;
+    size_t nested_type_count; /* see program_info */
+    const struct nested_type *nested_types;
     struct arena *arena;
     struct buf problems; /* joined with ". " */
 };

@@ -8,6 +8,8 @@ enum status op_check_attribute(struct vm *vm, const struct vm_insn *insn)
     struct txn *txn = vm_txn(vm, vm->program->info.tables[insn->p1].database);
     struct document_check check = {
         .table = catalog_table_by_store(txn_catalog(txn), vm->tables[insn->p1]->store),
+        .nested_type_count = vm->program->info.nested_type_count,
+        .nested_types = vm->program->info.nested_types,
         .arena = vm->temporary,
     };
     enum status st = ST_OK;

@@ -163,7 +163,11 @@ static bool is_automatic(const struct attribute *attribute)
 /* Every declared attribute in declaration order; of a partial write only those given. */
 static enum status check_document(struct document_write *write)
 {
-    struct document_check check = {.table = write->table, .arena = write->vm->temporary};
+    const struct program_info *info = &write->vm->program->info;
+    struct document_check check = {.table = write->table,
+                                   .nested_type_count = info->nested_type_count,
+                                   .nested_types = info->nested_types,
+                                   .arena = write->vm->temporary};
     enum status st = ST_OK;
 
     for (uint16_t k = 0; k < write->table->attribute_count; k++) {

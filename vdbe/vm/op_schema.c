@@ -46,6 +46,15 @@ static enum status create_table(struct vm *vm, const struct schema_spec *spec, s
     return ST_OK;
 }
 
+static enum status merge_table(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct table *present = catalog_table(txn_catalog(txn), spec->definition->name);
+
+    if (present == NULL)
+        return create_table(vm, spec, txn);
+    return catalog_merge_table(txn, present, spec->definition, spec->drops_missing, vm->err);
+}
+
 static enum status find_table(struct vm *vm, const struct schema_spec *spec, struct txn *txn,
                               const struct table **out)
 {
@@ -129,7 +138,12 @@ static enum status put_object(struct vm *vm, const struct schema_spec *spec, str
     const struct catalog_object object = {
         .kind = spec->object_kind, .name = spec->name, .table = spec->table, .sql = spec->sql};
 
-    if (spec->object_kind == OBJECT_VIEW) {
+    if (spec->object_kind == OBJECT_SDL_TYPE) {
+        const struct catalog_object *present = catalog_object(catalog, OBJECT_SDL_TYPE, spec->name);
+
+        if (present != NULL && slice_equal(present->sql, spec->sql))
+            return ST_DONE;
+    } else if (spec->object_kind == OBJECT_VIEW) {
         if (catalog_object(catalog, OBJECT_VIEW, spec->name) != NULL)
             return already(vm, spec, "view", spec->name);
         TRY(check_name_is_free(vm, spec, catalog, spec->name));
@@ -285,6 +299,9 @@ enum status op_schema(struct vm *vm, const struct vm_insn *insn)
         break;
     case SCHEMA_DROP_COLUMN:
         st = drop_column(vm, spec, txn);
+        break;
+    case SCHEMA_MERGE_TABLE:
+        st = merge_table(vm, spec, txn);
         break;
     }
     if (st == ST_DONE) {

@@ -52,6 +52,14 @@ struct program_loop { /* for EXPLAIN ANALYZE: what was planned beside what ran *
     uint32_t enter, row; /* instructions whose executions count loops and rows; UINT32_MAX: none */
 };
 
+/* An object type of the schema language: what a nested object must look like. */
+struct nested_type {
+    struct slice name;
+    bool is_sealed;
+    unsigned attribute_count;
+    const struct attribute *attributes;
+};
+
 struct program_info {
     size_t column_count, param_count, slot_count, insn_count, table_count, loop_count;
     const struct slice *column_names;
@@ -59,6 +67,8 @@ struct program_info {
     const struct program_slot *slots;
     const struct program_table *tables;
     const struct program_loop *loops;
+    size_t nested_type_count;
+    const struct nested_type *nested_types;
     uint8_t row_form; /* enum ir_row_form: how a sink shows a row */
     bool writes;      /* needs a write transaction in `database` */
     bool changes_schema;
