@@ -1,0 +1,45 @@
+/*
+ * codec, inside: what the binary formats share. A format reads one item at a time; the walk over
+ * items, what is open, and the building of the document are here (tree.c).
+ */
+#ifndef HARPER_REST_CODEC_INTERNAL_H
+#define HARPER_REST_CODEC_INTERNAL_H
+
+#include "rest/codec/codec.h"
+
+enum item_kind { ITEM_SCALAR, ITEM_ARRAY, ITEM_OBJECT, ITEM_BREAK };
+
+struct item {
+    enum item_kind kind;
+    bool is_indefinite;  /* of arrays and objects: until ITEM_BREAK */
+    uint64_t count;      /* of arrays and objects: elements or members */
+    struct value scalar; /* lent from the bytes or the arena */
+};
+
+struct tree_reader {
+    const char *format; /* for messages */
+    enum status (*read_item)(struct tree_reader *reader, struct item *out);
+    const uint8_t *start, *at, *end;
+    struct arena *arena;
+    struct error *err;
+};
+
+enum status tree_read(struct tree_reader *reader, struct slice bytes, struct value *out,
+                      struct slice *rest);
+/* As tree_read, and nothing may follow. */
+enum status tree_read_all(struct tree_reader *reader, struct slice bytes, struct value *out);
+enum status tree_fail(struct tree_reader *reader, enum status status, const char *what);
+/* `bytes` big-endian ones as a number. */
+enum status tree_take_number(struct tree_reader *reader, unsigned bytes, uint64_t *out);
+enum status tree_take(struct tree_reader *reader, uint64_t bytes, struct slice *out);
+/* Text that is UTF-8. */
+enum status tree_take_text(struct tree_reader *reader, uint64_t bytes, struct value *out);
+enum status tree_take_bytes(struct tree_reader *reader, uint64_t bytes, struct value *out);
+enum status tree_date_of_seconds(struct tree_reader *reader, double seconds, struct value *out);
+
+/* ---- a value's parts, for the writers ---- */
+
+/* Members that are there; record or document. */
+size_t member_count(struct value object);
+
+#endif
