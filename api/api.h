@@ -14,6 +14,8 @@
 /* The current row's values, lent until the next step; NULL when there is none. */
 const struct value *statement_row(const harper_statement *statement);
 size_t statement_column_count(const harper_statement *statement);
+/* Without the record that a request adds for its version. */
+size_t statement_shown_columns(const harper_statement *statement);
 struct slice statement_column_name(const harper_statement *statement, size_t column);
 /* enum ir_row_form of the statement: how one row is shown. */
 int statement_row_form(const harper_statement *statement);

@@ -12,6 +12,11 @@ size_t statement_column_count(const harper_statement *statement)
     return statement->vm == NULL ? 0 : vm_column_count(statement->vm);
 }
 
+size_t statement_shown_columns(const harper_statement *statement)
+{
+    return statement_column_count(statement) - statement->hidden_columns;
+}
+
 struct slice statement_column_name(const harper_statement *statement, size_t column)
 {
     if (column >= statement_column_count(statement))
@@ -168,7 +173,7 @@ const char *harper_column_json(harper_statement *statement, int column, size_t *
 void statement_write_row_json(const harper_statement *statement, struct buf *out)
 {
     const struct value *row = statement_row(statement);
-    size_t count = statement_column_count(statement) - statement->hidden_columns;
+    size_t count = statement_shown_columns(statement);
     bool is_first = true;
 
     if (row == NULL || count == 0) {

@@ -1,52 +1,6 @@
-/* Rows as CSV: texts quoted, numbers and booleans bare, documents as quoted JSON, null empty. */
+/* Results as CSV: which columns there are, and what stands in them. */
 #include "rest/rest_internal.h"
 #include "vdbe/ir/ir.h"
-
-static void write_quoted(struct buf *out, struct slice text)
-{
-    buf_append_byte(out, '"');
-    while (text.len > 0) {
-        const char *quote = memchr(text.data, '"', text.len);
-        size_t len = quote == NULL ? text.len : (size_t)(quote - text.data) + 1;
-
-        buf_append(out, text.data, len);
-        if (quote != NULL)
-            buf_append_byte(out, '"');
-        text = slice_of(text.data + len, text.len - len);
-    }
-    buf_append_byte(out, '"');
-}
-
-static void write_value(struct buf *out, struct value v)
-{
-    struct buf json = {0};
-
-    switch ((enum value_kind)v.kind) {
-    case VALUE_ABSENT:
-    case VALUE_NULL:
-    case VALUE_KIND_COUNT:
-        return;
-    case VALUE_TEXT:
-        write_quoted(out, value_slice(v));
-        return;
-    case VALUE_BOOL:
-    case VALUE_INT:
-    case VALUE_REAL:
-        json_write(out, v);
-        return;
-    case VALUE_DATE: /* JSON has quotes around it already */
-        json_write(out, v);
-        return;
-    case VALUE_BYTES:
-    case VALUE_ARRAY:
-    case VALUE_OBJECT:
-        json_write(&json, v);
-        write_quoted(out, buf_slice(&json));
-        out->failed |= json.failed;
-        buf_free(&json);
-        return;
-    }
-}
 
 static bool is_record(const harper_statement *statement)
 {
@@ -86,7 +40,8 @@ void csv_write_head(const struct csv *csv, const harper_statement *statement, st
     for (size_t k = 0; k < csv->count; k++) {
         if (k > 0)
             buf_append_byte(out, ',');
-        write_quoted(out, csv->names != NULL ? csv->names[k] : statement_column_name(statement, k));
+        csv_write_text(out,
+                       csv->names != NULL ? csv->names[k] : statement_column_name(statement, k));
     }
     buf_append_text(out, "\r\n");
 }
@@ -99,11 +54,11 @@ void csv_write_row(const struct csv *csv, const harper_statement *statement, str
         if (k > 0)
             buf_append_byte(out, ',');
         if (csv->names == NULL)
-            write_value(out, row[k]);
+            csv_write_field(out, row[k]);
         else if (row[0].kind == VALUE_OBJECT)
-            write_value(out, document_member(row[0], csv->names[k]));
+            csv_write_field(out, document_member(row[0], csv->names[k]));
         else if (k == 0)
-            write_value(out, row[0]);
+            csv_write_field(out, row[0]);
     }
     buf_append_text(out, "\r\n");
 }

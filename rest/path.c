@@ -97,15 +97,8 @@ static const struct route_attribute *find_attribute(const struct route *route, s
 /* True: the text is a suffix that names a type. */
 static bool read_media(struct slice suffix, struct target *out)
 {
-    if (slice_is(suffix, "json"))
-        out->media = MEDIA_JSON;
-    else if (slice_is(suffix, "csv"))
-        out->media = MEDIA_CSV;
-    else if (slice_is(suffix, "cbor") || slice_is(suffix, "msgpack"))
-        out->has_unknown_media = true;
-    else
-        return false;
-    return true;
+    out->media = media_of_suffix(suffix);
+    return out->media != MEDIA_NONE;
 }
 
 /* Where the path's last part has its first dot; NULL: nowhere. */
@@ -127,7 +120,7 @@ static void resolve_key(struct slice key, bool reads_suffix, struct target *out)
         suffix = slice_of(dot + 1, key.len - (size_t)(dot - key.data) - 1);
         if (!read_media(suffix, out))
             out->property = find_attribute(out->route, suffix);
-        if (out->property != NULL || out->media != MEDIA_NONE || out->has_unknown_media)
+        if (out->property != NULL || out->media != MEDIA_NONE)
             key.len = (size_t)(dot - key.data);
     }
     out->key = key;

@@ -56,7 +56,7 @@ static void write_problem(const struct request *request, struct answer *answer, 
 
     buf_clear(out);
     answer->status = status;
-    answer->type = "application/json";
+    answer->type = media_type(MEDIA_JSON);
     answer->etag[0] = '\0';
     snprintf(target, sizeof target, "{\"type\":\"https://httpstatuses.com/%d\",\"title\":", status);
     buf_append_text(out, target);

@@ -12,7 +12,7 @@ struct job {
     struct answer *answer;
     struct seat *seat;
     struct target target;
-    enum media media; /* to answer with */
+    enum media media; /* to answer with; MEDIA_NONE: not asked yet */
 };
 
 static bool fail_of_session(struct job *job)
@@ -136,10 +136,8 @@ static void write_one(struct job *job, harper_statement *statement)
         csv_write_head(&csv, statement, out);
         csv_write_row(&csv, statement, out);
         job->answer->is_attachment = true;
-    } else if (job->media == MEDIA_TEXT && is_scalar && row[0].kind == VALUE_TEXT) {
-        buf_append_slice(out, value_slice(row[0]));
     } else {
-        statement_write_row_json(statement, out);
+        row_write(statement, job->media, out);
     }
 }
 
@@ -217,14 +215,9 @@ static void get_table(struct job *job)
 
 static void answer_get(struct job *job)
 {
-    if (job->target.has_unknown_media) {
-        problem(job->request, job->answer, 406, "this type is not offered; there are: %s",
-                media_list());
-        return;
-    }
     job->media = job->target.media;
     if (job->media == MEDIA_NONE) {
-        job->media = negotiate(request_header(job->request, "Accept"));
+        job->media = media_negotiate(request_header(job->request, "Accept"));
         if (job->media == MEDIA_NONE) {
             problem(job->request, job->answer, 406,
                     "nothing that Accept names is offered; there are: %s", media_list());
@@ -249,38 +242,46 @@ static void answer_get(struct job *job)
 
 /* ---- bodies ---- */
 
-/* The type without its parameters. */
-static struct slice bare_type(const char *content_type)
+/* May the body be records one after another? Then CSV is that, not a text to be kept. */
+static bool holds_records(const struct job *job)
 {
-    size_t len = strcspn(content_type, "; \t");
+    return job->target.kind == TARGET_COLLECTION && job->request->method == METHOD_PUT;
+}
 
-    return slice_of(content_type, len);
+static enum status decode(struct job *job, const char *content_type, struct value *out,
+                          struct error *err)
+{
+    enum media media = content_type == NULL ? MEDIA_NONE : media_of_type(content_type);
+
+    if (media == MEDIA_CSV && holds_records(job))
+        return csv_read(job->request->body, &job->seat->arena, out, err);
+    return codec_read(media, content_type, job->request->body, &job->seat->arena, out, err);
 }
 
 /* The body as a value, lent from the request and the seat's arena. */
 static bool read_body(struct job *job, struct value *out)
 {
     const char *content_type = request_header(job->request, "Content-Type");
-    struct slice body = job->request->body;
     struct error err = {.offset = -1};
     enum status st;
 
-    if (content_type != NULL && !slice_is_nocase(bare_type(content_type), "application/json")) {
-        problem(job->request, job->answer, 415,
-                "bodies are read as application/json, not as %.200s", content_type);
-        return false;
-    }
-    if (body.len == 0) {
+    if (job->request->body.len == 0 &&
+        (content_type == NULL || media_of_type(content_type) == MEDIA_JSON)) {
         problem(job->request, job->answer, 400, "the request has no body");
         return false;
     }
-    st = json_read(body, &job->seat->arena, out, &err);
+    st = decode(job, content_type, out, &err);
     if (st == ST_OK)
         return true;
     if (st == ST_NO_MEMORY)
         problem(job->request, job->answer, 500, "out of memory");
+    else if (err.offset >= 0)
+        problem(job->request, job->answer, st == ST_TOO_BIG ? 413 : 400,
+                "the body cannot be read: %s, at byte %lld", error_message(&err),
+                (long long)err.offset);
     else
-        problem(job->request, job->answer, 400, "the body is not JSON: %s", error_message(&err));
+        problem(job->request, job->answer, st == ST_TOO_BIG ? 413 : 400,
+                "the body cannot be read: %s", error_message(&err));
     return false;
 }
 
@@ -526,15 +527,43 @@ static void answer_target(struct job *job)
     }
 }
 
+/* What was written as JSON, in the type that was asked for: descriptions, keys, problems. */
+static void convert(struct job *job)
+{
+    enum media media = job->target.media;
+    struct arena arena = {0};
+    struct error ignored;
+    struct buf json;
+    struct value v;
+
+    if (job->answer->type != media_type(MEDIA_JSON))
+        return;
+    if (media == MEDIA_NONE)
+        media = media_negotiate(request_header(job->request, "Accept"));
+    if (media != MEDIA_CBOR && media != MEDIA_MSGPACK && media != MEDIA_YAML)
+        return;
+    json = job->answer->body;
+    if (json_read(buf_slice(&json), &arena, &v, &ignored) == ST_OK) {
+        job->answer->body = (struct buf){0};
+        codec_write(media, &job->answer->body, v);
+        job->answer->type = media_type(media);
+        buf_free(&json);
+    }
+    arena_deinit(&arena);
+}
+
 void resource_answer(struct request *request, struct answer *answer)
 {
-    struct job job = {.request = request, .answer = answer};
+    struct job job = {.request = request, .answer = answer, .media = MEDIA_NONE};
     struct worker *worker = request->worker;
     harper_error error;
     bool reads = request->method == METHOD_GET || request->method == METHOD_HEAD;
 
-    if (answer_without_target(&job))
+    job.target.media = MEDIA_NONE;
+    if (answer_without_target(&job)) {
+        convert(&job);
         return;
+    }
     job.seat = worker_seat(worker, &error);
     if (job.seat == NULL || !worker_refresh(worker, &error)) {
         problem_of(request, answer, &error);
@@ -547,4 +576,6 @@ void resource_answer(struct request *request, struct answer *answer)
         return;
     }
     answer_target(&job);
+    if (answer->stream == NULL && job.media != MEDIA_JSON)
+        convert(&job);
 }

@@ -8,6 +8,7 @@
 #define HARPER_REST_INTERNAL_H
 
 #include "api/api.h"
+#include "rest/codec/codec.h"
 #include "rest/guard.h"
 #include "rest/rest.h"
 #include "storage/value/document.h"
@@ -33,8 +34,6 @@ enum method {
     METHOD_BREW,
     METHOD_OTHER
 };
-
-enum media { MEDIA_JSON, MEDIA_TEXT, MEDIA_CSV, MEDIA_NONE };
 
 /* A session and what one statement at a time needs beside it. A response that is streamed keeps
  * its seat, so that the statement's snapshot is not shared with later requests. */
@@ -106,17 +105,10 @@ struct target {
     struct slice whole_key;                 /* of a record, with what was taken for a suffix */
     const struct route_attribute *property; /* /T/id.attribute */
     enum media media;                       /* forced by a suffix, else MEDIA_NONE */
-    bool has_unknown_media;                 /* .cbor, .msgpack */
 };
 bool path_index_make(struct path_index *index, struct routes *routes, bool exports_all);
 void path_resolve(const struct path_index *index, bool reads_suffix, struct slice path,
                   bool has_query, struct target *out);
-
-/* ---- negotiate.c ---- */
-/* What to answer with by an Accept field (NULL: none). MEDIA_NONE: nothing fits. */
-enum media negotiate(const char *accept);
-const char *media_type(enum media media);
-const char *media_list(void);
 
 /* ---- problem.c ---- */
 void problem(const struct request *request, struct answer *answer, int status, const char *format,
@@ -130,6 +122,8 @@ void etag_write(uint64_t stamp, char out[ETAG_BYTES]);
 bool etag_matches(const char *if_none_match, const char *etag);
 
 /* ---- stream.c ---- */
+/* The current row, in its form. */
+void row_write(const harper_statement *statement, enum media media, struct buf *out);
 /* Rows of `statement` as one array in `media`. Small results are complete in answer->body; larger
  * ones leave a stream, which then owns the statement and the worker's seat. */
 void stream_begin(struct request *request, struct answer *answer, harper_statement *statement,

@@ -4,6 +4,7 @@
  * the statement and with it the snapshot.
  */
 #include "rest/rest_internal.h"
+#include "vdbe/ir/ir.h"
 #include <stdlib.h>
 
 struct stream {
@@ -18,34 +19,94 @@ struct stream {
     size_t pending_at;
 };
 
+static struct slice column_name(const void *context, size_t column)
+{
+    return statement_column_name(context, column);
+}
+
+void row_write(const harper_statement *statement, enum media media, struct buf *out)
+{
+    struct codec_row row = {.values = statement_row(statement),
+                            .count = statement_shown_columns(statement),
+                            .name = column_name,
+                            .context = statement};
+
+    if (media == MEDIA_JSON) {
+        statement_write_row_json(statement, out);
+        return;
+    }
+    switch ((enum ir_row_form)statement_row_form(statement)) {
+    case IR_ROW_SCALAR:
+        row.form = CODEC_SCALAR;
+        break;
+    case IR_ROW_ARRAY:
+        row.form = CODEC_ARRAY;
+        break;
+    case IR_ROW_COLUMNS:
+    case IR_ROW_OBJECT:
+        row.form = CODEC_OBJECT;
+        break;
+    }
+    codec_write_row(media, out, &row);
+}
+
 static void finish(struct stream *stream)
 {
-    if (stream->media != MEDIA_CSV)
-        buf_append_byte(&stream->pending, ']');
+    codec_end_rows(stream->media, &stream->pending, stream->rows == 0);
     stream->is_done = true;
     harper_finalize(stream->statement);
     stream->statement = NULL;
 }
 
+static struct slice error_name(const void *context, size_t column)
+{
+    (void)context, (void)column;
+    return slice_text("error");
+}
+
 /* What went out cannot be taken back: the array ends with the failure. */
 static void finish_failed(struct stream *stream, const harper_error *error)
 {
+    const struct value message = value_text(slice_text(error->message));
+    const struct codec_row row = {CODEC_OBJECT, &message, 1, error_name, NULL};
+
     if (stream->media != MEDIA_CSV) {
-        buf_append_text(&stream->pending, stream->rows > 0 ? ",{\"error\":" : "{\"error\":");
-        json_write_text(&stream->pending, slice_text(error->message));
-        buf_append_byte(&stream->pending, '}');
+        if (stream->rows++ > 0)
+            codec_between_rows(stream->media, &stream->pending);
+        codec_write_row(stream->media, &stream->pending, &row);
     }
     finish(stream);
+}
+
+/* An element of a YAML list is indented below its dash, so it is written as a list of one. */
+static void write_yaml_row(struct stream *stream)
+{
+    struct buf row = {0};
+    size_t at = 0;
+
+    row_write(stream->statement, MEDIA_YAML, &row);
+    while (at < row.len) {
+        const char *stop = memchr(row.data + at, '\n', row.len - at);
+        size_t len = stop == NULL ? row.len - at : (size_t)(stop - row.data) + 1 - at;
+
+        buf_append_text(&stream->pending, at == 0 ? "- " : "  ");
+        buf_append(&stream->pending, row.data + at, len);
+        at += len;
+    }
+    stream->pending.failed |= row.failed;
+    buf_free(&row);
 }
 
 static void write_row(struct stream *stream)
 {
     if (stream->media == MEDIA_CSV) {
         csv_write_row(&stream->csv, stream->statement, &stream->pending);
+    } else if (stream->media == MEDIA_YAML) {
+        write_yaml_row(stream);
     } else {
         if (stream->rows > 0)
-            buf_append_byte(&stream->pending, ',');
-        statement_write_row_json(stream->statement, &stream->pending);
+            codec_between_rows(stream->media, &stream->pending);
+        row_write(stream->statement, stream->media, &stream->pending);
     }
     stream->rows++;
 }
@@ -78,7 +139,7 @@ void stream_begin(struct request *request, struct answer *answer, harper_stateme
         csv_begin(&first.csv, statement, route, false, &request->worker->seat->arena);
         csv_write_head(&first.csv, statement, &first.pending);
     } else {
-        buf_append_byte(&first.pending, '[');
+        codec_begin_rows(media, &first.pending);
     }
     st = fill(&first, STREAM_BYTES);
     if (st == HARPER_DONE) {

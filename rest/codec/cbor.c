@@ -49,18 +49,18 @@ static double double_of(uint64_t bits)
 }
 
 /* The number behind an initial byte. */
-static enum status read_argument(struct tree_reader *reader, unsigned info, uint64_t *out)
+static enum status read_argument(struct binary_reader *reader, unsigned info, uint64_t *out)
 {
     *out = info;
     if (info < 24)
         return ST_OK;
     if (info > 27)
-        return tree_fail(reader, ST_SYNTAX, "a length that is reserved");
-    return tree_take_number(reader, 1u << (info - 24), out);
+        return binary_fail(reader, ST_SYNTAX, "a length that is reserved");
+    return binary_take_number(reader, 1u << (info - 24), out);
 }
 
 /* Pieces of one kind, each with a length, up to a break. */
-static enum status read_pieces(struct tree_reader *reader, unsigned major, struct value *out)
+static enum status read_pieces(struct binary_reader *reader, unsigned major, struct value *out)
 {
     struct buf whole = {0};
     enum status st = ST_OK;
@@ -72,19 +72,19 @@ static enum status read_pieces(struct tree_reader *reader, unsigned major, struc
         unsigned initial;
 
         if (reader->at == reader->end) {
-            st = tree_fail(reader, ST_SYNTAX, "the bytes end within a value");
+            st = binary_fail(reader, ST_SYNTAX, "the bytes end within a value");
             break;
         }
         initial = *reader->at++;
         if (initial == BREAK)
             break;
         if (initial >> 5 != major || (initial & 31) == INDEFINITE)
-            st = tree_fail(reader, ST_SYNTAX, "a piece of another kind in a string");
+            st = binary_fail(reader, ST_SYNTAX, "a piece of another kind in a string");
         if (st == ST_OK)
             st = read_argument(reader, initial & 31, &len);
         if (st == ST_OK)
-            st = major == MAJOR_TEXT ? tree_take_text(reader, len, &piece)
-                                     : tree_take_bytes(reader, len, &piece);
+            st = major == MAJOR_TEXT ? binary_take_text(reader, len, &piece)
+                                     : binary_take_bytes(reader, len, &piece);
         if (st != ST_OK)
             break;
         buf_append_slice(&whole, value_slice(piece));
@@ -92,7 +92,7 @@ static enum status read_pieces(struct tree_reader *reader, unsigned major, struc
     if (st == ST_OK)
         st = buf_status(&whole);
     if (st == ST_OK && whole.len > 1u << 30)
-        st = tree_fail(reader, ST_TOO_BIG, "a value of more than 1 GiB");
+        st = binary_fail(reader, ST_TOO_BIG, "a value of more than 1 GiB");
     copy = st == ST_OK ? arena_copy(reader->arena, buf_slice(&whole)) : slice_empty();
     if (st == ST_OK && copy.data == NULL)
         st = ST_NO_MEMORY;
@@ -101,7 +101,7 @@ static enum status read_pieces(struct tree_reader *reader, unsigned major, struc
     return st;
 }
 
-static enum status read_string(struct tree_reader *reader, unsigned major, unsigned info,
+static enum status read_string(struct binary_reader *reader, unsigned major, unsigned info,
                                struct value *out)
 {
     uint64_t len;
@@ -109,11 +109,11 @@ static enum status read_string(struct tree_reader *reader, unsigned major, unsig
     if (info == INDEFINITE)
         return read_pieces(reader, major, out);
     TRY(read_argument(reader, info, &len));
-    return major == MAJOR_TEXT ? tree_take_text(reader, len, out)
-                               : tree_take_bytes(reader, len, out);
+    return major == MAJOR_TEXT ? binary_take_text(reader, len, out)
+                               : binary_take_bytes(reader, len, out);
 }
 
-static enum status read_simple(struct tree_reader *reader, unsigned info, struct item *out)
+static enum status read_simple(struct binary_reader *reader, unsigned info, struct item *out)
 {
     uint64_t bits = 0;
 
@@ -141,22 +141,22 @@ static enum status read_simple(struct tree_reader *reader, unsigned info, struct
         out->scalar = value_real(double_of(bits));
         return ST_OK;
     default:
-        return tree_fail(reader, ST_SYNTAX, "a simple value that is not assigned");
+        return binary_fail(reader, ST_SYNTAX, "a simple value that is not assigned");
     }
 }
 
-static enum status read_big(struct tree_reader *reader, bool is_negative, struct value *v)
+static enum status read_big(struct binary_reader *reader, bool is_negative, struct value *v)
 {
     struct slice bytes = value_slice(*v);
     uint64_t narrow = 0;
     double wide = 0;
 
     if (v->kind != VALUE_BYTES)
-        return tree_fail(reader, ST_SYNTAX, "a big integer that is not bytes");
+        return binary_fail(reader, ST_SYNTAX, "a big integer that is not bytes");
     while (bytes.len > 0 && *bytes.data == 0)
         bytes = slice_of(bytes.data + 1, bytes.len - 1);
     if (bytes.len > 128)
-        return tree_fail(reader, ST_SYNTAX, "an integer that no number can hold");
+        return binary_fail(reader, ST_SYNTAX, "an integer that no number can hold");
     for (size_t k = 0; k < bytes.len; k++) {
         narrow = narrow << 8 | (unsigned char)bytes.data[k];
         wide = wide * 256 + (unsigned char)bytes.data[k];
@@ -169,22 +169,22 @@ static enum status read_big(struct tree_reader *reader, bool is_negative, struct
 }
 
 /* What a tag makes of the value that it stands before. */
-static enum status apply_tag(struct tree_reader *reader, uint64_t tag, struct value *v)
+static enum status apply_tag(struct binary_reader *reader, uint64_t tag, struct value *v)
 {
     int64_t ms;
 
     switch (tag) {
     case TAG_DATE_TEXT:
         if (v->kind != VALUE_TEXT || !date_parse_iso(value_slice(*v), &ms))
-            return tree_fail(reader, ST_SYNTAX, "a date that is no ISO 8601 text");
+            return binary_fail(reader, ST_SYNTAX, "a date that is no ISO 8601 text");
         *v = value_date(ms);
         return ST_OK;
     case TAG_DATE_SECONDS:
         if (v->kind == VALUE_INT)
-            return tree_date_of_seconds(reader, (double)v->as.i, v);
+            return binary_date_of_seconds(reader, (double)v->as.i, v);
         if (v->kind == VALUE_REAL)
-            return tree_date_of_seconds(reader, v->as.d, v);
-        return tree_fail(reader, ST_SYNTAX, "a date that is no number of seconds");
+            return binary_date_of_seconds(reader, v->as.d, v);
+        return binary_fail(reader, ST_SYNTAX, "a date that is no number of seconds");
     case TAG_BIG:
     case TAG_BIG_NEGATIVE:
         return read_big(reader, tag == TAG_BIG_NEGATIVE, v);
@@ -193,7 +193,7 @@ static enum status apply_tag(struct tree_reader *reader, uint64_t tag, struct va
     }
 }
 
-static enum status read_untagged(struct tree_reader *reader, unsigned initial, struct item *out)
+static enum status read_untagged(struct binary_reader *reader, unsigned initial, struct item *out)
 {
     unsigned major = initial >> 5, info = initial & 31;
     uint64_t number;
@@ -223,7 +223,7 @@ static enum status read_untagged(struct tree_reader *reader, unsigned initial, s
     }
 }
 
-static enum status read_item(struct tree_reader *reader, struct item *out)
+static enum status read_item(struct binary_reader *reader, struct item *out)
 {
     uint64_t tag = NO_TAG;
 
@@ -231,7 +231,7 @@ static enum status read_item(struct tree_reader *reader, struct item *out)
         unsigned initial;
 
         if (reader->at == reader->end)
-            return tree_fail(reader, ST_SYNTAX, "the bytes end within a value");
+            return binary_fail(reader, ST_SYNTAX, "the bytes end within a value");
         initial = *reader->at++;
         if (initial >> 5 != MAJOR_TAG) {
             TRY(read_untagged(reader, initial, out));
@@ -242,10 +242,10 @@ static enum status read_item(struct tree_reader *reader, struct item *out)
     if (tag == NO_TAG)
         return ST_OK;
     if (out->kind == ITEM_BREAK)
-        return tree_fail(reader, ST_SYNTAX, "a tag before an end");
+        return binary_fail(reader, ST_SYNTAX, "a tag before an end");
     if (out->kind != ITEM_SCALAR)
         return tag <= TAG_BIG_NEGATIVE
-                   ? tree_fail(reader, ST_SYNTAX, "a tag of a single value before many")
+                   ? binary_fail(reader, ST_SYNTAX, "a tag of a single value before many")
                    : ST_OK;
     return apply_tag(reader, tag, &out->scalar);
 }
@@ -253,16 +253,16 @@ static enum status read_item(struct tree_reader *reader, struct item *out)
 enum status cbor_read_prefix(struct slice bytes, struct arena *arena, struct value *out,
                              struct slice *rest, struct error *err)
 {
-    struct tree_reader reader = {"CBOR", read_item, .arena = arena, .err = err};
+    struct binary_reader reader = {"CBOR", read_item, .arena = arena, .err = err};
 
-    return tree_read(&reader, bytes, out, rest);
+    return binary_read(&reader, bytes, out, rest);
 }
 
 enum status cbor_read(struct slice bytes, struct arena *arena, struct value *out, struct error *err)
 {
-    struct tree_reader reader = {"CBOR", read_item, .arena = arena, .err = err};
+    struct binary_reader reader = {"CBOR", read_item, .arena = arena, .err = err};
 
-    return tree_read_all(&reader, bytes, out);
+    return binary_read_all(&reader, bytes, out);
 }
 
 /* ---- writing ---- */

@@ -79,20 +79,20 @@ enum status multipart_read(const char *content_type, struct slice bytes, struct 
  * is text; without them it is a number, true, false, or absent when it is empty, and otherwise
  * text.
  */
-struct csv_reader {
+struct csv_input {
     struct slice rest;
     const char *start;
     size_t line;  /* of the record that was read last, from 1 */
     size_t count; /* columns */
     struct slice *names;
-    char separator; /* set before csv_reader_begin; 0: a comma */
+    char separator; /* set before csv_input_begin; 0: a comma */
 };
 /* Reads the names into `arena`, which outlives the reader. ST_DONE: there is not even one line. */
-enum status csv_reader_begin(struct csv_reader *reader, struct slice bytes, struct arena *arena,
-                             struct error *err);
-/* The next record as an object in `arena`; ST_DONE behind the last. */
-enum status csv_reader_next(struct csv_reader *reader, struct arena *arena, struct value *out,
+enum status csv_input_begin(struct csv_input *reader, struct slice bytes, struct arena *arena,
                             struct error *err);
+/* The next record as an object in `arena`; ST_DONE behind the last. */
+enum status csv_input_next(struct csv_input *reader, struct arena *arena, struct value *out,
+                           struct error *err);
 /* All records as an array. */
 enum status csv_read(struct slice bytes, struct arena *arena, struct value *out, struct error *err);
 

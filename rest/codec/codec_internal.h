@@ -1,6 +1,6 @@
 /*
  * codec, inside: what the binary formats share. A format reads one item at a time; the walk over
- * items, what is open, and the building of the document are here (tree.c).
+ * items, what is open, and the building of the document are here (binary.c).
  */
 #ifndef HARPER_REST_CODEC_INTERNAL_H
 #define HARPER_REST_CODEC_INTERNAL_H
@@ -16,26 +16,26 @@ struct item {
     struct value scalar; /* lent from the bytes or the arena */
 };
 
-struct tree_reader {
+struct binary_reader {
     const char *format; /* for messages */
-    enum status (*read_item)(struct tree_reader *reader, struct item *out);
+    enum status (*read_item)(struct binary_reader *reader, struct item *out);
     const uint8_t *start, *at, *end;
     struct arena *arena;
     struct error *err;
 };
 
-enum status tree_read(struct tree_reader *reader, struct slice bytes, struct value *out,
-                      struct slice *rest);
-/* As tree_read, and nothing may follow. */
-enum status tree_read_all(struct tree_reader *reader, struct slice bytes, struct value *out);
-enum status tree_fail(struct tree_reader *reader, enum status status, const char *what);
+enum status binary_read(struct binary_reader *reader, struct slice bytes, struct value *out,
+                        struct slice *rest);
+/* As binary_read, and nothing may follow. */
+enum status binary_read_all(struct binary_reader *reader, struct slice bytes, struct value *out);
+enum status binary_fail(struct binary_reader *reader, enum status status, const char *what);
 /* `bytes` big-endian ones as a number. */
-enum status tree_take_number(struct tree_reader *reader, unsigned bytes, uint64_t *out);
-enum status tree_take(struct tree_reader *reader, uint64_t bytes, struct slice *out);
+enum status binary_take_number(struct binary_reader *reader, unsigned bytes, uint64_t *out);
+enum status binary_take(struct binary_reader *reader, uint64_t bytes, struct slice *out);
 /* Text that is UTF-8. */
-enum status tree_take_text(struct tree_reader *reader, uint64_t bytes, struct value *out);
-enum status tree_take_bytes(struct tree_reader *reader, uint64_t bytes, struct value *out);
-enum status tree_date_of_seconds(struct tree_reader *reader, double seconds, struct value *out);
+enum status binary_take_text(struct binary_reader *reader, uint64_t bytes, struct value *out);
+enum status binary_take_bytes(struct binary_reader *reader, uint64_t bytes, struct value *out);
+enum status binary_date_of_seconds(struct binary_reader *reader, double seconds, struct value *out);
 
 /* ---- a value's parts, for the writers ---- */
 

@@ -8,7 +8,7 @@ struct field {
     bool is_quoted, is_last; /* of its record */
 };
 
-static enum status fail(const struct csv_reader *reader, struct error *err, const char *at,
+static enum status fail(const struct csv_input *reader, struct error *err, const char *at,
                         const char *what)
 {
     return error_set(err, ST_SYNTAX, at - reader->start, "CSV: line %zu: %s", reader->line, what);
@@ -24,21 +24,21 @@ static size_t count_lines(struct slice text)
 }
 
 /* rest stands on the opening quote. Doubled quotes become one. */
-static enum status read_quoted(struct csv_reader *reader, struct arena *arena, struct slice *out,
+static enum status read_quoted(struct csv_input *reader, struct arena *arena, struct slice *out,
                                struct error *err)
 {
     const char *first = reader->rest.data + 1, *end = reader->rest.data + reader->rest.len;
     size_t doubled = 0;
     const char *at = first;
 
-    for (;; at++) {
+    for (;;) {
         at = at < end ? memchr(at, '"', (size_t)(end - at)) : NULL;
         if (at == NULL)
             return fail(reader, err, first - 1, "a quote without an end");
         if (at + 1 == end || at[1] != '"')
             break;
         doubled++;
-        at++;
+        at += 2;
     }
     *out = slice_of(first, (size_t)(at - first));
     reader->rest = slice_of(at + 1, (size_t)(end - at - 1));
@@ -56,7 +56,7 @@ static enum status read_quoted(struct csv_reader *reader, struct arena *arena, s
     return ST_OK;
 }
 
-static struct slice read_bare(struct csv_reader *reader, char separator)
+static struct slice read_bare(struct csv_input *reader, char separator)
 {
     struct slice rest = reader->rest;
     size_t len = 0;
@@ -73,7 +73,7 @@ static struct slice read_bare(struct csv_reader *reader, char separator)
 }
 
 /* Behind a field: the separator, or the end of the line. */
-static enum status end_field(struct csv_reader *reader, char separator, struct field *field,
+static enum status end_field(struct csv_input *reader, char separator, struct field *field,
                              struct error *err)
 {
     struct slice rest = reader->rest;
@@ -92,7 +92,7 @@ static enum status end_field(struct csv_reader *reader, char separator, struct f
     return ST_OK;
 }
 
-static enum status read_field(struct csv_reader *reader, struct arena *arena, struct field *out,
+static enum status read_field(struct csv_input *reader, struct arena *arena, struct field *out,
                               struct error *err)
 {
     char separator = reader->separator;
@@ -108,7 +108,7 @@ static enum status read_field(struct csv_reader *reader, struct arena *arena, st
     return ST_OK;
 }
 
-static bool skip_blank_lines(struct csv_reader *reader)
+static bool skip_blank_lines(struct csv_input *reader)
 {
     struct slice *rest = &reader->rest;
 
@@ -125,8 +125,8 @@ static bool skip_blank_lines(struct csv_reader *reader)
     return false;
 }
 
-enum status csv_reader_begin(struct csv_reader *reader, struct slice bytes, struct arena *arena,
-                             struct error *err)
+enum status csv_input_begin(struct csv_input *reader, struct slice bytes, struct arena *arena,
+                            struct error *err)
 {
     struct buf names = {0};
     struct field field = {.is_last = false};
@@ -135,10 +135,10 @@ enum status csv_reader_begin(struct csv_reader *reader, struct slice bytes, stru
 
     if (bytes.len >= 3 && memcmp(bytes.data, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
         bytes = slice_of(bytes.data + 3, bytes.len - 3);
-    *reader = (struct csv_reader){.rest = bytes,
-                                  .start = bytes.data,
-                                  .line = 1,
-                                  .separator = reader->separator == 0 ? ',' : reader->separator};
+    *reader = (struct csv_input){.rest = bytes,
+                                 .start = bytes.data,
+                                 .line = 1,
+                                 .separator = reader->separator == 0 ? ',' : reader->separator};
     if (!skip_blank_lines(reader))
         return ST_DONE;
     from = reader->rest.data;
@@ -184,7 +184,7 @@ static struct value value_of(const struct field *field)
     return value_text(text);
 }
 
-static enum status read_record(struct csv_reader *reader, struct arena *arena,
+static enum status read_record(struct csv_input *reader, struct arena *arena,
                                struct document_builder *builder, struct error *err)
 {
     struct field field = {.is_last = false};
@@ -207,7 +207,7 @@ static enum status read_record(struct csv_reader *reader, struct arena *arena,
 }
 
 /* ST_DONE: there is no further record. */
-static enum status read_next(struct csv_reader *reader, struct arena *arena,
+static enum status read_next(struct csv_input *reader, struct arena *arena,
                              struct document_builder *builder, struct error *err)
 {
     const char *from;
@@ -230,8 +230,8 @@ static enum status keep(struct document_builder *builder, struct arena *arena, s
     return copy.data == NULL ? ST_NO_MEMORY : ST_OK;
 }
 
-enum status csv_reader_next(struct csv_reader *reader, struct arena *arena, struct value *out,
-                            struct error *err)
+enum status csv_input_next(struct csv_input *reader, struct arena *arena, struct value *out,
+                           struct error *err)
 {
     struct document_builder builder = {0};
     enum status st;
@@ -247,8 +247,8 @@ enum status csv_reader_next(struct csv_reader *reader, struct arena *arena, stru
 enum status csv_read(struct slice bytes, struct arena *arena, struct value *out, struct error *err)
 {
     struct document_builder builder = {0};
-    struct csv_reader reader = {0};
-    enum status st = csv_reader_begin(&reader, bytes, arena, err);
+    struct csv_input reader = {0};
+    enum status st = csv_input_begin(&reader, bytes, arena, err);
 
     document_begin(&builder);
     document_open_array(&builder);

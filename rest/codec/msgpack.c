@@ -34,7 +34,8 @@ static int64_t signed_of(uint64_t number, unsigned bytes)
 }
 
 /* Seconds and nanoseconds in 4, 8 or 12 bytes; milliseconds are kept. */
-static enum status read_timestamp(struct tree_reader *reader, struct slice bytes, struct value *out)
+static enum status read_timestamp(struct binary_reader *reader, struct slice bytes,
+                                  struct value *out)
 {
     struct slice in = bytes;
     uint32_t ns = 0, narrow;
@@ -50,34 +51,35 @@ static enum status read_timestamp(struct tree_reader *reader, struct slice bytes
     } else if (bytes.len == 12 && read_u32_be(&in, &ns) && read_u64_be(&in, &wide)) {
         seconds = (int64_t)wide;
     } else {
-        return tree_fail(reader, ST_SYNTAX, "a timestamp of another length than 4, 8 or 12 bytes");
+        return binary_fail(reader, ST_SYNTAX,
+                           "a timestamp of another length than 4, 8 or 12 bytes");
     }
     if (ns > 999999999)
-        return tree_fail(reader, ST_SYNTAX, "a timestamp with a second or more of nanoseconds");
-    TRY(tree_date_of_seconds(reader, (double)seconds, &date));
+        return binary_fail(reader, ST_SYNTAX, "a timestamp with a second or more of nanoseconds");
+    TRY(binary_date_of_seconds(reader, (double)seconds, &date));
     *out = value_date(date.as.i + ns / 1000000);
     return ST_OK;
 }
 
-static enum status read_extension(struct tree_reader *reader, uint64_t len, struct value *out)
+static enum status read_extension(struct binary_reader *reader, uint64_t len, struct value *out)
 {
     struct slice bytes;
     uint64_t type;
 
-    TRY(tree_take_number(reader, 1, &type));
-    TRY(tree_take(reader, len, &bytes));
+    TRY(binary_take_number(reader, 1, &type));
+    TRY(binary_take(reader, len, &bytes));
     if ((int8_t)type == EXTENSION_TIMESTAMP)
         return read_timestamp(reader, bytes, out);
     return error_set(reader->err, ST_SYNTAX, reader->at - reader->start,
                      "%s: the extension type %d is not known", reader->format, (int8_t)type);
 }
 
-static enum status read_number(struct tree_reader *reader, unsigned initial, struct value *out)
+static enum status read_number(struct binary_reader *reader, unsigned initial, struct value *out)
 {
     unsigned bytes = initial <= 0xcb ? 4u << (initial - 0xca) : 1u << (initial & 3);
     uint64_t number;
 
-    TRY(tree_take_number(reader, bytes, &number));
+    TRY(binary_take_number(reader, bytes, &number));
     if (initial <= 0xcb)
         *out = value_real(real_of(number, bytes));
     else if (initial >= 0xd0)
@@ -88,7 +90,7 @@ static enum status read_number(struct tree_reader *reader, unsigned initial, str
 }
 
 /* Initial bytes 0xc0 to 0xdf. */
-static enum status read_coded(struct tree_reader *reader, unsigned initial, struct item *out)
+static enum status read_coded(struct binary_reader *reader, unsigned initial, struct item *out)
 {
     uint64_t len = 0;
 
@@ -97,7 +99,7 @@ static enum status read_coded(struct tree_reader *reader, unsigned initial, stru
         out->scalar = value_null();
         return ST_OK;
     case 0xc1:
-        return tree_fail(reader, ST_SYNTAX, "the byte 0xc1 begins no value");
+        return binary_fail(reader, ST_SYNTAX, "the byte 0xc1 begins no value");
     case 0xc2:
     case 0xc3:
         out->scalar = value_bool(initial == 0xc3);
@@ -105,12 +107,12 @@ static enum status read_coded(struct tree_reader *reader, unsigned initial, stru
     case 0xc4:
     case 0xc5:
     case 0xc6:
-        TRY(tree_take_number(reader, 1u << (initial - 0xc4), &len));
-        return tree_take_bytes(reader, len, &out->scalar);
+        TRY(binary_take_number(reader, 1u << (initial - 0xc4), &len));
+        return binary_take_bytes(reader, len, &out->scalar);
     case 0xc7:
     case 0xc8:
     case 0xc9:
-        TRY(tree_take_number(reader, 1u << (initial - 0xc7), &len));
+        TRY(binary_take_number(reader, 1u << (initial - 0xc7), &len));
         return read_extension(reader, len, &out->scalar);
     case 0xd4:
     case 0xd5:
@@ -121,28 +123,28 @@ static enum status read_coded(struct tree_reader *reader, unsigned initial, stru
     case 0xd9:
     case 0xda:
     case 0xdb:
-        TRY(tree_take_number(reader, 1u << (initial - 0xd9), &len));
-        return tree_take_text(reader, len, &out->scalar);
+        TRY(binary_take_number(reader, 1u << (initial - 0xd9), &len));
+        return binary_take_text(reader, len, &out->scalar);
     case 0xdc:
     case 0xdd:
         out->kind = ITEM_ARRAY;
-        return tree_take_number(reader, 2u << (initial - 0xdc), &out->count);
+        return binary_take_number(reader, 2u << (initial - 0xdc), &out->count);
     case 0xde:
     case 0xdf:
         out->kind = ITEM_OBJECT;
-        return tree_take_number(reader, 2u << (initial - 0xde), &out->count);
+        return binary_take_number(reader, 2u << (initial - 0xde), &out->count);
     default:
         return read_number(reader, initial, &out->scalar);
     }
 }
 
-static enum status read_item(struct tree_reader *reader, struct item *out)
+static enum status read_item(struct binary_reader *reader, struct item *out)
 {
     unsigned initial;
 
     *out = (struct item){.kind = ITEM_SCALAR};
     if (reader->at == reader->end)
-        return tree_fail(reader, ST_SYNTAX, "the bytes end within a value");
+        return binary_fail(reader, ST_SYNTAX, "the bytes end within a value");
     initial = *reader->at++;
     if (initial < 0x80 || initial >= 0xe0) {
         out->scalar = value_int((int8_t)initial);
@@ -151,7 +153,7 @@ static enum status read_item(struct tree_reader *reader, struct item *out)
     if (initial >= 0xc0)
         return read_coded(reader, initial, out);
     if (initial >= 0xa0)
-        return tree_take_text(reader, initial & 31, &out->scalar);
+        return binary_take_text(reader, initial & 31, &out->scalar);
     out->kind = initial < 0x90 ? ITEM_OBJECT : ITEM_ARRAY;
     out->count = initial & 15;
     return ST_OK;
@@ -160,17 +162,17 @@ static enum status read_item(struct tree_reader *reader, struct item *out)
 enum status msgpack_read_prefix(struct slice bytes, struct arena *arena, struct value *out,
                                 struct slice *rest, struct error *err)
 {
-    struct tree_reader reader = {"MessagePack", read_item, .arena = arena, .err = err};
+    struct binary_reader reader = {"MessagePack", read_item, .arena = arena, .err = err};
 
-    return tree_read(&reader, bytes, out, rest);
+    return binary_read(&reader, bytes, out, rest);
 }
 
 enum status msgpack_read(struct slice bytes, struct arena *arena, struct value *out,
                          struct error *err)
 {
-    struct tree_reader reader = {"MessagePack", read_item, .arena = arena, .err = err};
+    struct binary_reader reader = {"MessagePack", read_item, .arena = arena, .err = err};
 
-    return tree_read_all(&reader, bytes, out);
+    return binary_read_all(&reader, bytes, out);
 }
 
 /* ---- writing ---- */

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice bytes = slice_of(data, size);
     struct arena arena = {0};
-    struct csv_reader reader = {0};
+    struct csv_input reader = {0};
     struct error err = {0};
     struct value all, one;
     size_t count = 0;
@@ -19,9 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (whole == ST_OK && document_check(value_slice(all), true) != ST_OK)
         abort();
-    st = csv_reader_begin(&reader, bytes, &arena, &err);
+    st = csv_input_begin(&reader, bytes, &arena, &err);
     while (st == ST_OK) {
-        st = csv_reader_next(&reader, &arena, &one, &err);
+        st = csv_input_next(&reader, &arena, &one, &err);
         if (st == ST_OK && whole == ST_OK && !value_identical(one, document_element(all, count++)))
             abort();
     }

