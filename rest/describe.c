@@ -49,3 +49,34 @@ void describe_table(const struct route *route, struct buf *out)
     }
     buf_append_text(out, "]}");
 }
+
+/* The number of records, counted by a statement like any other. */
+void describe_counts(struct job *job)
+{
+    const struct route *route = job->target.route;
+    struct buf sql = {0};
+    harper_statement *statement = NULL;
+
+    buf_append_text(&sql, "SELECT COUNT(*) FROM \"");
+    for (size_t k = 0; k < route->table.len; k++) {
+        if (route->table.data[k] == '"')
+            buf_append_byte(&sql, '"');
+        buf_append_byte(&sql, (uint8_t)route->table.data[k]);
+    }
+    buf_append_byte(&sql, '"');
+    if (buf_cstr(&sql) != NULL &&
+        harper_prepare(job->seat->session, HARPER_SQL, sql.data, (int64_t)sql.len, &statement, NULL,
+                       NULL) == HARPER_OK &&
+        harper_step(statement) == HARPER_ROW) {
+        long long count = (long long)harper_column_int(statement, 0);
+
+        job->answer->body.len--; /* the closing brace */
+        buf_printf(&job->answer->body,
+                   ",\"recordCount\":%lld,\"estimatedRecordRange\":[%lld,%lld]}", count, count,
+                   count);
+    } else {
+        job_fail(job);
+    }
+    harper_finalize(statement);
+    buf_free(&sql);
+}

@@ -6,26 +6,17 @@
 static const char allow_all[] =
     "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS, TRACE, QUERY, COPY, MOVE";
 
-/* Everything an answer is made from. */
-struct job {
-    struct request *request;
-    struct answer *answer;
-    struct seat *seat;
-    struct target target;
-    enum media media; /* to answer with; MEDIA_NONE: not asked yet */
-};
-
-static bool fail_of_session(struct job *job)
+bool job_fail(struct job *job)
 {
     problem_of(job->request, job->answer, harper_session_error(job->seat->session));
     return false;
 }
 
-static void empty(struct answer *answer, int status)
+void job_empty(struct job *job, int status)
 {
-    buf_clear(&answer->body);
-    answer->status = status;
-    answer->type = NULL;
+    buf_clear(&job->answer->body);
+    job->answer->status = status;
+    job->answer->type = NULL;
 }
 
 static void answer_true(struct answer *answer)
@@ -37,8 +28,7 @@ static void answer_true(struct answer *answer)
 
 /* ---- statements ---- */
 
-static int prepare(struct job *job, enum request_kind kind, struct slice query,
-                   harper_statement **out)
+int job_prepare(struct job *job, enum request_kind kind, struct slice query, harper_statement **out)
 {
     const struct request_text text = {kind, job->target.key, query};
     struct worker *worker = job->request->worker;
@@ -51,8 +41,7 @@ static int prepare(struct job *job, enum request_kind kind, struct slice query,
     return st;
 }
 
-/* Step to the end; the statement is finalized. False: the failure is the answer. */
-static bool run(struct job *job, harper_statement *statement)
+bool job_run(struct job *job, harper_statement *statement)
 {
     int st;
 
@@ -60,7 +49,7 @@ static bool run(struct job *job, harper_statement *statement)
         st = harper_step(statement);
     while (st == HARPER_ROW);
     if (st != HARPER_DONE)
-        fail_of_session(job);
+        job_fail(job);
     harper_finalize(statement);
     return st == HARPER_DONE;
 }
@@ -143,24 +132,18 @@ static void write_one(struct job *job, harper_statement *statement)
 
 static void answer_record(struct job *job, harper_statement *statement)
 {
-    const char *known = request_header(job->request, "If-None-Match");
     const struct value *row = statement_row(statement);
-    uint64_t version = request_row_version(statement);
 
     if (statement_row_form(statement) == IR_ROW_SCALAR && value_is_null(row[0])) {
-        empty(job->answer, 404);
+        job_empty(job, 404);
         if (row[0].kind == VALUE_NULL) {
             buf_append_text(&job->answer->body, "null");
             job->answer->type = media_type(MEDIA_JSON);
         }
         return;
     }
-    if (version != 0)
-        etag_write(version, job->answer->etag);
-    if (known != NULL && version != 0 && etag_matches(known, job->answer->etag)) {
-        empty(job->answer, 304);
+    if (!condition_of_read(job, request_row_version(statement)))
         return;
-    }
     job->answer->status = 200;
     write_one(job, statement);
 }
@@ -173,12 +156,12 @@ static void get_record(struct job *job)
 
     if (job->target.property != NULL)
         write_name(&job->seat->arena, job->target.property->name, &query);
-    st = prepare(job, REQUEST_GET, query, &statement);
+    st = job_prepare(job, REQUEST_GET, query, &statement);
     if (st == HARPER_TYPE && job->target.property != NULL) {
         /* What stands before the dot is no key: then the whole text is one. */
         job->target.property = NULL;
         job->target.key = job->target.whole_key;
-        st = prepare(job, REQUEST_GET, job->request->query, &statement);
+        st = job_prepare(job, REQUEST_GET, job->request->query, &statement);
     }
     if (st != HARPER_OK)
         return;
@@ -186,9 +169,9 @@ static void get_record(struct job *job)
     if (st == HARPER_ROW)
         answer_record(job, statement);
     else if (st == HARPER_DONE)
-        empty(job->answer, 404);
+        job_empty(job, 404);
     else
-        fail_of_session(job);
+        job_fail(job);
     harper_finalize(statement);
 }
 
@@ -198,7 +181,7 @@ static void get_collection(struct job *job)
     enum request_kind kind =
         job->target.kind == TARGET_BELOW ? REQUEST_SEARCH_BELOW : REQUEST_SEARCH;
 
-    if (prepare(job, kind, job->request->query, &statement) != HARPER_OK)
+    if (job_prepare(job, kind, job->request->query, &statement) != HARPER_OK)
         return;
     job->answer->status = 200;
     job->answer->type = media_type(job->media);
@@ -211,19 +194,26 @@ static void get_table(struct job *job)
     job->answer->status = 200;
     job->answer->type = media_type(MEDIA_JSON);
     describe_table(job->target.route, &job->answer->body);
+    if (job->request->worker->server->behaviour.has_counts)
+        describe_counts(job);
+}
+
+bool job_negotiate(struct job *job)
+{
+    job->media = job->target.media;
+    if (job->media != MEDIA_NONE)
+        return true;
+    job->media = media_negotiate(request_header(job->request, "Accept"));
+    if (job->media == MEDIA_NONE)
+        problem(job->request, job->answer, 406,
+                "nothing that Accept names is offered; there are: %s", media_list());
+    return job->media != MEDIA_NONE;
 }
 
 static void answer_get(struct job *job)
 {
-    job->media = job->target.media;
-    if (job->media == MEDIA_NONE) {
-        job->media = media_negotiate(request_header(job->request, "Accept"));
-        if (job->media == MEDIA_NONE) {
-            problem(job->request, job->answer, 406,
-                    "nothing that Accept names is offered; there are: %s", media_list());
-            return;
-        }
-    }
+    if (!job_negotiate(job))
+        return;
     switch (job->target.kind) {
     case TARGET_RECORD:
         get_record(job);
@@ -248,29 +238,58 @@ static bool holds_records(const struct job *job)
     return job->target.kind == TARGET_COLLECTION && job->request->method == METHOD_PUT;
 }
 
-static enum status decode(struct job *job, const char *content_type, struct value *out,
-                          struct error *err)
+/* The body as it was before its content coding. */
+static enum status decode_coding(struct job *job, enum coding coding, struct slice *out,
+                                 struct error *err)
 {
-    enum media media = content_type == NULL ? MEDIA_NONE : media_of_type(content_type);
+    struct buf plain = {0};
+    enum status st;
 
-    if (media == MEDIA_CSV && holds_records(job))
-        return csv_read(job->request->body, &job->seat->arena, out, err);
-    return codec_read(media, content_type, job->request->body, &job->seat->arena, out, err);
+    *out = job->request->body;
+    if (coding == CODING_IDENTITY)
+        return ST_OK;
+    st = coding_read(coding, job->request->body,
+                     job->request->worker->server->limits.body_bytes_max, &plain, err);
+    if (st == ST_OK) {
+        *out = arena_copy(&job->seat->arena, buf_slice(&plain));
+        st = out->data == NULL ? ST_NO_MEMORY : ST_OK;
+    }
+    buf_free(&plain);
+    return st;
 }
 
-/* The body as a value, lent from the request and the seat's arena. */
-static bool read_body(struct job *job, struct value *out)
+static enum status decode(struct job *job, const char *content_type, enum coding coding,
+                          struct value *out, struct error *err)
+{
+    enum media media = content_type == NULL ? MEDIA_NONE : media_of_type(content_type);
+    struct slice body;
+
+    TRY(decode_coding(job, coding, &body, err));
+    if (media == MEDIA_CSV && holds_records(job))
+        return csv_read(body, &job->seat->arena, out, err);
+    return codec_read(media, content_type, body, &job->seat->arena, out, err);
+}
+
+bool job_read_body(struct job *job, struct value *out)
 {
     const char *content_type = request_header(job->request, "Content-Type");
+    const char *content_encoding = request_header(job->request, "Content-Encoding");
+    enum coding coding = coding_of(content_encoding);
     struct error err = {.offset = -1};
     enum status st;
 
+    if (coding == CODING_UNKNOWN) {
+        problem(job->request, job->answer, 415,
+                "the content coding %.100s is not known; there are: gzip, br, zstd",
+                content_encoding);
+        return false;
+    }
     if (job->request->body.len == 0 &&
         (content_type == NULL || media_of_type(content_type) == MEDIA_JSON)) {
         problem(job->request, job->answer, 400, "the request has no body");
         return false;
     }
-    st = decode(job, content_type, out, &err);
+    st = decode(job, content_type, coding, out, &err);
     if (st == ST_OK)
         return true;
     if (st == ST_NO_MEMORY)
@@ -287,7 +306,7 @@ static bool read_body(struct job *job, struct value *out)
 
 static bool read_object(struct job *job, struct value *out)
 {
-    if (!read_body(job, out))
+    if (!job_read_body(job, out))
         return false;
     if (out->kind == VALUE_OBJECT)
         return true;
@@ -301,20 +320,20 @@ static bool write_documents(struct job *job, enum request_kind kind, struct valu
 {
     harper_statement *statement;
 
-    if (prepare(job, kind, slice_empty(), &statement) != HARPER_OK)
+    if (job_prepare(job, kind, slice_empty(), &statement) != HARPER_OK)
         return false;
     if (statement_bind_value(statement, 1, documents) != HARPER_OK) {
         harper_finalize(statement);
-        return fail_of_session(job);
+        return job_fail(job);
     }
-    return run(job, statement);
+    return job_run(job, statement);
 }
 
 static void put_collection(struct job *job)
 {
     struct value body;
 
-    if (!read_body(job, &body))
+    if (!job_read_body(job, &body))
         return;
     if (body.kind != VALUE_ARRAY || job->target.kind == TARGET_BELOW) {
         problem(job->request, job->answer, 400,
@@ -329,7 +348,7 @@ static void put_collection(struct job *job)
         }
     }
     if (document_count(body) == 0 || write_documents(job, REQUEST_PUT_MANY, body))
-        empty(job->answer, 204);
+        job_empty(job, 204);
 }
 
 static void answer_put(struct job *job)
@@ -339,7 +358,7 @@ static void answer_put(struct job *job)
     switch (job->target.kind) {
     case TARGET_RECORD:
         if (read_object(job, &body) && write_documents(job, REQUEST_PUT, body))
-            empty(job->answer, 204);
+            job_empty(job, 204);
         break;
     case TARGET_COLLECTION:
     case TARGET_BELOW:
@@ -364,7 +383,7 @@ static void answer_patch(struct job *job)
     if (!read_object(job, &body))
         return;
     if (document_count(body) == 0 || write_documents(job, REQUEST_PATCH, body))
-        empty(job->answer, 204);
+        job_empty(job, 204);
 }
 
 /* "/Dog/" and the key, percent-encoded. */
@@ -407,7 +426,7 @@ static void insert_record(struct job *job, struct value body)
     harper_statement *statement;
     int st;
 
-    if (prepare(job, REQUEST_INSERT, slice_empty(), &statement) != HARPER_OK)
+    if (job_prepare(job, REQUEST_INSERT, slice_empty(), &statement) != HARPER_OK)
         return;
     st = statement_bind_value(statement, 1, body);
     if (st == HARPER_OK)
@@ -425,7 +444,7 @@ static void insert_record(struct job *job, struct value body)
     } else {
         free(job->answer->location);
         job->answer->location = NULL;
-        fail_of_session(job);
+        job_fail(job);
     }
     harper_finalize(statement);
 }
@@ -465,9 +484,9 @@ static void answer_delete(struct job *job)
                 "a table cannot be deleted; its records are below its path and a slash");
         return;
     }
-    if (prepare(job, kind, kind == REQUEST_DELETE ? slice_empty() : job->request->query,
-                &statement) == HARPER_OK &&
-        run(job, statement))
+    if (job_prepare(job, kind, kind == REQUEST_DELETE ? slice_empty() : job->request->query,
+                    &statement) == HARPER_OK &&
+        job_run(job, statement))
         answer_true(job->answer);
 }
 
@@ -479,7 +498,7 @@ static bool answer_without_target(struct job *job)
 
     switch (job->request->method) {
     case METHOD_OPTIONS:
-        empty(answer, 204);
+        job_empty(job, 204);
         answer->allow = allow_all;
         return true;
     case METHOD_TRACE:
@@ -500,6 +519,17 @@ static bool answer_without_target(struct job *job)
     }
 }
 
+/* Conditions of writes are looked at in the transaction of the write, when they are kept at all. */
+static void write_with_conditions(struct job *job, void (*write)(struct job *job))
+{
+    bool is_open;
+
+    if (!condition_begin(job, &is_open))
+        return;
+    write(job);
+    condition_end(job, is_open);
+}
+
 static void answer_target(struct job *job)
 {
     switch (job->request->method) {
@@ -508,16 +538,16 @@ static void answer_target(struct job *job)
         answer_get(job);
         return;
     case METHOD_PUT:
-        answer_put(job);
+        write_with_conditions(job, answer_put);
         return;
     case METHOD_PATCH:
-        answer_patch(job);
+        write_with_conditions(job, answer_patch);
         return;
     case METHOD_POST:
         answer_post(job);
         return;
     case METHOD_DELETE:
-        answer_delete(job);
+        write_with_conditions(job, answer_delete);
         return;
     default:
         problem(job->request, job->answer, 405, "the method %.*s is not possible here",

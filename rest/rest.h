@@ -18,7 +18,19 @@
 
 struct rest_server;
 
+/* What requests mean, as the configuration's `rest`, `graphql` and `http` sections say. {0}: the
+ * defaults. */
+struct rest_behaviour {
+    uint32_t compression_bytes;  /* smaller answers are not compressed; 0: 1,200; UINT32_MAX: none
+                                    is */
+    bool has_last_modified;      /* records have a Last-Modified */
+    bool has_conditional_writes; /* If-Match and If-None-Match are kept on PUT, PATCH, DELETE */
+    bool has_counts;             /* descriptions of tables count their records */
+    bool has_graphql;            /* /graphql answers queries */
+};
+
 struct rest_options {
+    struct rest_behaviour behaviour;
     const char *address;      /* NULL: 127.0.0.1 */
     uint16_t port;            /* 0: a free one, see rest_port */
     unsigned threads;         /* 0: one per core */

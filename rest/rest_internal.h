@@ -9,6 +9,7 @@
 
 #include "api/api.h"
 #include "rest/codec/codec.h"
+#include "rest/codec/coding.h"
 #include "rest/guard.h"
 #include "rest/rest.h"
 #include "storage/value/document.h"
@@ -17,6 +18,8 @@
 enum {
     STREAM_BYTES = 65536, /* a collection up to here is sent in one piece */
     ETAG_BYTES = 16,
+    HTTP_DATE_BYTES = 32,
+    COMPRESSION_BYTES = 1200,
 };
 
 enum method {
@@ -81,9 +84,11 @@ struct stream;
 
 struct answer {
     int status;
-    struct buf body;  /* taken over by the response */
-    const char *type; /* Content-Type; NULL: none */
+    struct buf body;      /* taken over by the response */
+    const char *type;     /* Content-Type; NULL: none */
+    const char *encoding; /* Content-Encoding; NULL: none */
     char etag[ETAG_BYTES];
+    char last_modified[HTTP_DATE_BYTES];
     const char *allow;
     char *location; /* owned; freed when the response has been made */
     bool varies_by_encoding_only;
@@ -106,6 +111,28 @@ struct target {
     const struct route_attribute *property; /* /T/id.attribute */
     enum media media;                       /* forced by a suffix, else MEDIA_NONE */
 };
+/* Everything that an answer is made from. */
+struct job {
+    struct request *request;
+    struct answer *answer;
+    struct seat *seat;
+    struct target target;
+    enum media media; /* to answer with; MEDIA_NONE: not asked yet */
+};
+
+/* The session's failure is the answer; false. */
+bool job_fail(struct job *job);
+/* No body, no type. */
+void job_empty(struct job *job, int status);
+/* What the request's Accept, or a suffix, asks for. False: nothing fits, and the answer says so. */
+bool job_negotiate(struct job *job);
+int job_prepare(struct job *job, enum request_kind kind, struct slice query,
+                harper_statement **out);
+/* Step to the end; the statement is finalized. False: the failure is the answer. */
+bool job_run(struct job *job, harper_statement *statement);
+/* The body, decoded, lent from the request and the seat's arena. False: the answer says why. */
+bool job_read_body(struct job *job, struct value *out);
+
 bool path_index_make(struct path_index *index, struct routes *routes, bool exports_all);
 void path_resolve(const struct path_index *index, bool reads_suffix, struct slice path,
                   bool has_query, struct target *out);
@@ -121,6 +148,19 @@ const char *status_title(int status);
 void etag_write(uint64_t stamp, char out[ETAG_BYTES]);
 bool etag_matches(const char *if_none_match, const char *etag);
 
+/* ---- condition.c: what a request makes of versions ---- */
+/* ETag and Last-Modified of a record; false: the client has it, and the answer is 304. */
+bool condition_of_read(struct job *job, uint64_t version);
+/* Around a write of a record, when conditions are kept: a transaction that begins with them. False:
+ * they do not hold, and the answer says so. */
+bool condition_begin(struct job *job, bool *is_open);
+/* Commits, unless the answer is a failure. */
+void condition_end(struct job *job, bool is_open);
+
+/* ---- compress.c ---- */
+/* By Accept-Encoding, when it is worth while. */
+void answer_compress(struct answer *answer, const char *accept_encoding, uint32_t bytes_min);
+
 /* ---- stream.c ---- */
 /* The current row, in its form. */
 void row_write(const harper_statement *statement, enum media media, struct buf *out);
@@ -128,6 +168,8 @@ void row_write(const harper_statement *statement, enum media media, struct buf *
  * ones leave a stream, which then owns the statement and the worker's seat. */
 void stream_begin(struct request *request, struct answer *answer, harper_statement *statement,
                   enum media media, const struct route *route);
+/* Before the first byte is read. False: no memory, and nothing has changed. */
+bool stream_compress(struct stream *stream, enum coding coding);
 /* The next bytes; 0: the end. */
 size_t stream_read(struct stream *stream, char *out, size_t room);
 void stream_close(struct stream *stream); /* NULL is allowed */
@@ -146,6 +188,7 @@ void csv_write_row(const struct csv *csv, const harper_statement *statement, str
 
 /* ---- describe.c ---- */
 void describe_table(const struct route *route, struct buf *out);
+void describe_counts(struct job *job); /* added to a description */
 
 /* ---- worker.c ---- */
 struct seat *worker_seat(struct worker *worker, harper_error *error);
@@ -184,6 +227,7 @@ void access_log_write(int log, const struct sockaddr *client, const char *method
 struct rest_server {
     harper *db;
     bool exports_all;
+    struct rest_behaviour behaviour;
     struct guard_limits limits;
     struct transport *transport; /* server.c */
     int access_log;              /* -1: none */

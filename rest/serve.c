@@ -26,6 +26,11 @@ static const char usage[] =
     "  --idle-timeout MS   time between the requests of a connection (30000)\n"
     "  --connections N     connections at a time (4096)\n"
     "  --access-log FILE   append a line per request\n"
+    "  --compress-over N   smallest answer that is compressed, 0 for none (1200)\n"
+    "  --last-modified     records have a Last-Modified\n"
+    "  --conditional-writes  If-Match and If-None-Match are kept on writes\n"
+    "  --counts            descriptions of tables count their records\n"
+    "  --graphql           answer GraphQL queries at /graphql\n"
     "  --port-file FILE    write the port there once it is open\n"
     "  --help\n";
 
@@ -96,6 +101,10 @@ static bool read_option(struct serve *serve, const char *name, const char *value
         if (!read_number(value, UINT16_MAX, &number))
             return false;
         serve->rest.port = (uint16_t)number;
+    } else if (strcmp(name, "--compress-over") == 0) {
+        if (!read_number(value, UINT32_MAX - 1, &number))
+            return false;
+        serve->rest.behaviour.compression_bytes = number == 0 ? UINT32_MAX : (uint32_t)number;
     } else if (strcmp(name, "--body-max") == 0) {
         return read_number(value, (uint64_t)1 << 40, &serve->rest.body_bytes_max);
     } else {
@@ -122,6 +131,28 @@ static bool read_option(struct serve *serve, const char *name, const char *value
     return true;
 }
 
+/* An option without a value. */
+static bool read_switch(struct serve *serve, const char *name)
+{
+    struct rest_behaviour *behaviour = &serve->rest.behaviour;
+    const struct {
+        const char *name;
+        bool *is_on;
+    } switches[] = {{"--all", &serve->rest.exports_all},
+                    {"--last-modified", &behaviour->has_last_modified},
+                    {"--conditional-writes", &behaviour->has_conditional_writes},
+                    {"--counts", &behaviour->has_counts},
+                    {"--graphql", &behaviour->has_graphql}};
+
+    for (size_t k = 0; k < sizeof switches / sizeof *switches; k++) {
+        if (strcmp(name, switches[k].name) == 0) {
+            *switches[k].is_on = true;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* -1: go on; else the exit code. */
 static int read_arguments(struct serve *serve, int argc, char **argv)
 {
@@ -130,8 +161,8 @@ static int read_arguments(struct serve *serve, int argc, char **argv)
             fputs(usage, stdout);
             return 0;
         }
-        if (strcmp(argv[k], "--all") == 0) {
-            serve->rest.exports_all = true;
+        if (read_switch(serve, argv[k])) {
+            continue;
         } else if (argv[k][0] == '-' && argv[k][1] == '-') {
             if (k + 1 == argc)
                 return misuse("%s needs a value", argv[k]);

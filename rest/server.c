@@ -350,12 +350,18 @@ static enum MHD_Result send_answer(struct MHD_Connection *transport, struct conn
         buf_free(&answer->body);
         *answer = (struct answer){.status = 500};
     }
+    if (answer->stream != NULL || answer->body.len >= COMPRESSION_BYTES ||
+        server->behaviour.compression_bytes != 0)
+        answer_compress(answer, field(transport, "Accept-Encoding", 15),
+                        server->behaviour.compression_bytes);
     response = make_response(answer);
     if (response == NULL)
         return MHD_NO;
     write_timing(clock_monotonic_ns() - connection->began_ns, timing);
     add(response, "Content-Type", answer->type);
+    add(response, "Content-Encoding", answer->encoding);
     add(response, "ETag", answer->etag);
+    add(response, "Last-Modified", answer->last_modified);
     if (answer->type != NULL)
         add(response, "Vary",
             answer->varies_by_encoding_only ? "Accept-Encoding" : "Accept, Accept-Encoding");
@@ -692,6 +698,7 @@ int rest_start(harper *db, const struct rest_options *options, struct rest_serve
     }
     server->db = db;
     server->exports_all = options->exports_all;
+    server->behaviour = options->behaviour;
     server->limits = (struct guard_limits){
         .body_bytes_max = options->body_bytes_max == 0 ? 16u << 20 : options->body_bytes_max,
         .head_ms = options->header_ms == 0 ? 10000 : options->header_ms,

@@ -17,6 +17,8 @@ struct stream {
     size_t rows;
     struct buf pending;
     size_t pending_at;
+    struct encoder *encoder; /* NULL: the rows go out as they are */
+    struct buf raw;          /* rows that the encoder has not had */
 };
 
 static struct slice column_name(const void *context, size_t column)
@@ -165,25 +167,68 @@ void stream_begin(struct request *request, struct answer *answer, harper_stateme
     answer->stream = stream;
 }
 
+bool stream_compress(struct stream *stream, enum coding coding)
+{
+    struct encoder *encoder = encoder_new(coding, true);
+
+    if (encoder == NULL)
+        return false;
+    stream->encoder = encoder;
+    stream->raw = stream->pending;
+    stream->pending = (struct buf){0};
+    return true;
+}
+
+/* What was pending has been sent: more of it, unless the rows have ended. */
+static void refill(struct stream *stream, size_t bytes)
+{
+    int st;
+
+    buf_clear(&stream->pending);
+    stream->pending_at = 0;
+    st = fill(stream, bytes);
+    if (st == HARPER_DONE)
+        finish(stream);
+    else if (st != HARPER_ROW)
+        finish_failed(stream, harper_session_error(stream->seat->session));
+}
+
+/* As refill, through the encoder, which may keep to itself what it is given. */
+static void refill_encoded(struct stream *stream)
+{
+    struct buf coded = stream->pending;
+
+    buf_clear(&coded);
+    stream->pending_at = 0;
+    while (coded.len == 0 && stream->encoder != NULL) {
+        stream->pending = stream->raw;
+        if (stream->pending.len == 0 && !stream->is_done)
+            refill(stream, STREAM_BYTES);
+        stream->raw = stream->pending;
+        if (!encoder_run(stream->encoder, buf_slice(&stream->raw), stream->is_done, &coded) ||
+            stream->is_done) {
+            encoder_free(stream->encoder);
+            stream->encoder = NULL;
+            stream->is_done = true;
+        }
+        stream->raw.len = 0;
+    }
+    stream->pending = coded;
+}
+
 size_t stream_read(struct stream *stream, char *out, size_t room)
 {
     size_t len = stream->pending.len - stream->pending_at;
 
-    if (len == 0 && !stream->is_done) {
-        int st;
-
-        buf_clear(&stream->pending);
-        stream->pending_at = 0;
-        st = fill(stream, room);
-        if (st == HARPER_DONE)
-            finish(stream);
-        else if (st != HARPER_ROW)
-            finish_failed(stream, harper_session_error(stream->seat->session));
-        len = stream->pending.len;
-    }
+    if (len == 0 && stream->encoder != NULL)
+        refill_encoded(stream);
+    else if (len == 0 && !stream->is_done)
+        refill(stream, room);
+    len = stream->pending.len - stream->pending_at;
     if (len > room)
         len = room;
-    memcpy(out, stream->pending.data + stream->pending_at, len);
+    if (len > 0)
+        memcpy(out, stream->pending.data + stream->pending_at, len);
     stream->pending_at += len;
     return len;
 }
@@ -196,5 +241,7 @@ void stream_close(struct stream *stream)
     if (stream->seat != NULL)
         worker_return_seat(stream->worker, stream->seat);
     buf_free(&stream->pending);
+    buf_free(&stream->raw);
+    encoder_free(stream->encoder);
     free(stream);
 }

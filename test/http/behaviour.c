@@ -346,6 +346,7 @@ void run_behaviour(const char *backend, const char *scratch)
     run_big_body(node.port);
     run_streams(node.port);
     run_writers(node.port);
+    run_compression(node.port);
     expect_status("exit code", node_stop(&node, SIGTERM), 0);
     run_slow(backend, scratch);
     run_stop(backend, scratch);

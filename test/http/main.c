@@ -33,6 +33,23 @@ void expect_status(const char *what, int got, int wanted)
     expect(got == wanted, what, detail);
 }
 
+/* "# options: --counts …" in the first line of a file goes to its server. */
+static void read_options(const char *path, char *line, size_t room, const char **more, size_t count)
+{
+    FILE *in = fopen(path, "r");
+    size_t at = 0;
+    static const char mark[] = "# options:";
+
+    if (in != NULL && fgets(line, (int)room, in) != NULL &&
+        strncmp(line, mark, sizeof mark - 1) == 0)
+        for (char *word = strtok(line + sizeof mark - 1, " \n"); word != NULL && at + 1 < count;
+             word = strtok(NULL, " \n"))
+            more[at++] = word;
+    more[at] = NULL;
+    if (in != NULL)
+        fclose(in);
+}
+
 int main(int argc, char **argv)
 {
     static const char *const backends[] = {"lmdb", "rocksdb"};
@@ -46,11 +63,12 @@ int main(int argc, char **argv)
     for (size_t k = 0; k < sizeof backends / sizeof *backends; k++) {
         backend_name = backends[k];
         for (int at = 2; at < argc; at++) {
-            const char *const more[] = {"--durability", "off", NULL};
+            const char *more[16] = {"--durability", "off"};
             struct node node;
-            char directory[512];
+            char directory[512], options[512];
 
             snprintf(directory, sizeof directory, "%s/%s-%d", argv[1], backends[k], at);
+            read_options(argv[at], options, sizeof options, more + 2, 14);
             if (!node_start(&node, backends[k], directory, more)) {
                 expect(false, "the server starts", argv[at]);
                 continue;

@@ -8,7 +8,7 @@ mode=${MODE:-debug}
 make -s MODE="$mode" BUILD="$build" shell
 mkdir -p "$build/bin"
 ${CC:-gcc} -std=c17 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wmissing-prototypes -Werror -pthread \
-    -o "$build/bin/http_test" test/http/*.c
+    -o "$build/bin/http_test" test/http/*.c -lz -lbrotlienc -lbrotlidec -lzstd
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 [ $# -gt 0 ] || set -- test/http/*.test
