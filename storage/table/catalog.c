@@ -360,6 +360,9 @@ enum status table_version_finish(struct table_version *version)
     if (version->key_part_of_attribute == NULL || !hash_names(version) ||
         !describe_indexes(version))
         return ST_NO_MEMORY;
+    table->may_expire |= table->expiration_s > 0;
+    for (unsigned i = 0; i < table->attribute_count; i++)
+        table->may_expire |= table->attributes[i].role == ROLE_EXPIRES_AT;
     memset(version->key_part_of_attribute, 0xff, table->attribute_count + 1u);
     for (unsigned k = 0; k < table->key_count; k++)
         version->key_part_of_attribute[table->key_attributes[k]] = (uint8_t)k;

@@ -67,7 +67,11 @@ enum index_origin {
     INDEX_PRIMARY_KEY,
     INDEX_ATTRIBUTE /* @indexed or dynamic */
 };
-enum index_state { INDEX_READY, INDEX_BEING_BUILT };
+enum index_state {
+    INDEX_READY,
+    INDEX_BEING_BUILT, /* not kept up: built from the rows at the end of a load */
+    INDEX_FILLING      /* kept up by every write, and filled with older rows in the background */
+};
 
 struct index_part {
     uint16_t attribute; /* ATTRIBUTE_NONE: an expression */
@@ -123,6 +127,10 @@ struct table {
     bool is_made_by_sdl;
     bool is_exported;
     bool is_audited;
+    bool is_hidden;           /* left out of descriptions */
+    bool may_expire;          /* rows have or once had a time at which they end: entries of an index
+                                 and counts say nothing about what readers see */
+    uint8_t hidden_protocols; /* bits as in the definition: the query layer's */
     const struct attribute *attributes;
     const uint16_t *key_attributes;
     const struct key_part *key_parts; /* max(1, key_count) */

@@ -281,6 +281,8 @@ static enum status forget_meta(struct txn *txn, enum meta_tag tag, uint32_t firs
 enum status ddl_drop_index_store(struct txn *txn, const struct index *index)
 {
     TRY(forget_meta(txn, META_SKETCH, index->store, NULL));
+    if (index->state == INDEX_FILLING)
+        TRY(forget_meta(txn, META_FILL, index->store, NULL));
     return delta_drop_store(own_delta(txn), store_of_index(index));
 }
 
@@ -663,13 +665,14 @@ enum status catalog_resume_indexes(struct txn *txn, const struct table *table, s
     if (version == NULL)
         return no_memory(err);
     for (unsigned i = 0; i < table->index_count; i++)
-        indexes_of(version)[i].state = INDEX_READY;
+        if (table->indexes[i].state == INDEX_BEING_BUILT)
+            indexes_of(version)[i].state = INDEX_READY;
     TRY(ddl_publish(txn, version, err));
     for (unsigned i = 0; i < table->index_count; i++) {
         struct delta_store *store;
         enum status st;
 
-        if (table->indexes[i].state == INDEX_READY)
+        if (table->indexes[i].state != INDEX_BEING_BUILT)
             continue;
         store = delta_use_store(own_delta(txn), store_of_index(&version->table.indexes[i]));
         st = store == NULL ? ST_NO_MEMORY : delta_clear_store(own_delta(txn), store);

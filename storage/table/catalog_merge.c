@@ -4,7 +4,10 @@
 #include "storage/table/table_internal.h"
 #include <stdlib.h>
 
-enum { UNMAPPED = 0xffff };
+enum {
+    UNMAPPED = 0xffff,
+    FILL_LATER_ROWS = 10000 /* an index over more rows is filled in the background */
+};
 
 struct merge {
     struct txn *txn;
@@ -13,7 +16,7 @@ struct merge {
     struct table_version *version; /* as it will be */
     uint16_t *ids;                 /* attribute of the definition -> of the table */
     uint16_t *kept;                /* attribute of the table -> of the definition */
-    bool drop_missing, has_dropped;
+    bool drop_missing, has_dropped, fills_later;
     struct error *err;
 };
 
@@ -134,9 +137,12 @@ static void merge_table(struct merge *merge)
     to->export_path = arena_copy(arena, definition->export_path);
     to->is_sealed = definition->is_sealed;
     to->is_audited = definition->is_audited;
+    to->is_hidden = definition->is_hidden;
+    to->hidden_protocols = definition->hidden_protocols;
     to->expiration_s = definition->expiration_s;
     to->eviction_s = definition->eviction_s;
     to->scan_interval_s = definition->scan_interval_s;
+    to->may_expire |= definition->expiration_s > 0;
     to->description = arena_copy(arena, definition->description);
     if (gains_only(merge))
         return;
@@ -228,7 +234,7 @@ static enum status add_indexes(struct merge *merge)
         *index = *wanted;
         index->store = ddl_next_store(merge->txn);
         index->name = arena_copy(arena, wanted->name);
-        index->state = INDEX_READY;
+        index->state = merge->fills_later ? INDEX_FILLING : INDEX_READY;
         index->parts = part;
         table->index_count++;
         TRY(delta_create_store(own_delta(merge->txn), store_of_index(index)));
@@ -256,7 +262,7 @@ static enum status fill_indexes(struct merge *merge, uint32_t first_new_store)
     const struct table *table = &merge->version->table;
 
     for (unsigned i = 0; i < table->index_count; i++)
-        if (table->indexes[i].store >= first_new_store) {
+        if (table->indexes[i].store >= first_new_store && !merge->fills_later) {
             enum status st = index_build(merge->txn, table, i, merge->err);
 
             if (st != ST_OK)
@@ -269,10 +275,14 @@ static enum status fill_indexes(struct merge *merge, uint32_t first_new_store)
 static enum status make(struct merge *merge)
 {
     const uint32_t first_new_store = merge->txn->next_store;
+    uint64_t rows = 0;
     enum status st = merge_attributes(merge);
 
     if (st == ST_OK)
         st = check_key(merge);
+    if (st == ST_OK)
+        st = table_row_count(merge->txn, merge->table, &rows);
+    merge->fills_later = rows > FILL_LATER_ROWS && merge->txn->db->has_keeper;
     if (st == ST_OK) {
         merge_table(merge);
         st = drop_indexes(merge);

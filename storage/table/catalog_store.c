@@ -17,6 +17,9 @@ enum table_flag {
     TABLE_MADE_BY_SDL = 64,
     TABLE_EXPORTED = 128,
     TABLE_AUDITED = 256,
+    TABLE_HIDDEN = 512,
+    TABLE_MAY_EXPIRE = 1024,
+    TABLE_PROTOCOLS_SHIFT = 16, /* above: a byte of hidden protocols */
 };
 enum attribute_flag {
     ATTRIBUTE_LIST = 1,
@@ -137,7 +140,9 @@ static unsigned table_flags(const struct table *table)
            (table->is_autoincrement ? TABLE_AUTOINCREMENT : 0u) |
            (table->is_case_sensitive ? TABLE_CASE_SENSITIVE : 0u) |
            (table->is_made_by_sdl ? TABLE_MADE_BY_SDL : 0u) |
-           (table->is_exported ? TABLE_EXPORTED : 0u) | (table->is_audited ? TABLE_AUDITED : 0u);
+           (table->is_exported ? TABLE_EXPORTED : 0u) | (table->is_audited ? TABLE_AUDITED : 0u) |
+           (table->is_hidden ? TABLE_HIDDEN : 0u) | (table->may_expire ? TABLE_MAY_EXPIRE : 0u) |
+           (unsigned)table->hidden_protocols << TABLE_PROTOCOLS_SHIFT;
 }
 
 static void put_attribute(struct buf *out, const struct attribute *attribute)
@@ -307,7 +312,7 @@ static void get_index(struct reader *reader, struct index *out, unsigned attribu
         if (parts[i].attribute != ATTRIBUTE_NONE && parts[i].attribute >= attribute_count)
             reader->failed = true;
     }
-    if (out->origin > INDEX_ATTRIBUTE || out->state > INDEX_BEING_BUILT || out->part_count == 0)
+    if (out->origin > INDEX_ATTRIBUTE || out->state > INDEX_FILLING || out->part_count == 0)
         reader->failed = true;
 }
 
@@ -348,6 +353,9 @@ static void set_table_flags(struct table *table, unsigned flags)
     table->is_made_by_sdl = (flags & TABLE_MADE_BY_SDL) != 0;
     table->is_exported = (flags & TABLE_EXPORTED) != 0;
     table->is_audited = (flags & TABLE_AUDITED) != 0;
+    table->is_hidden = (flags & TABLE_HIDDEN) != 0;
+    table->may_expire = (flags & TABLE_MAY_EXPIRE) != 0;
+    table->hidden_protocols = (uint8_t)(flags >> TABLE_PROTOCOLS_SHIFT);
 }
 
 static void get_head(struct reader *reader, struct table *table)

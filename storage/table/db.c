@@ -239,6 +239,7 @@ static void *keep(void *argument)
         if (is_unsynced)
             (void)sequencer_sync(db, &err); /* a failure latches; the next writer is told */
         watermark_flush(db);
+        upkeep_poll(db);
         pthread_mutex_lock(&db->lock);
     }
     pthread_mutex_unlock(&db->lock);
@@ -364,6 +365,7 @@ void db_close(struct db *db)
     if (db == NULL)
         return;
     stop_keeper(db);
+    upkeep_stop(db);
     if (db->is_recovered && !db->options.read_only) {
         if (!db->is_memory && atomic_load(&db->latched) == ST_OK &&
             sequencer_direct(db, write_farewell, db, true, NULL) == ST_OK)

@@ -50,6 +50,23 @@ static enum status add_entry(struct build *build, const struct index_keys *keys,
     return ST_OK;
 }
 
+/* Raw: expired rows are still there and still have entries; tombstones have none. */
+enum status index_build_row(struct cursor *rows, struct row_view *out)
+{
+    const struct record *record;
+
+    if (rows->is_dirty) {
+        rows->is_dirty = rows->is_opened = rows->has_parts = false;
+        arena_reset(&rows->arena);
+    }
+    TRY(long_key_split(rows->key, rows->value, &rows->key, &rows->value));
+    if (rows->value.len != 0 && (rows->value.data[0] & RECORD_DEAD) != 0)
+        return ST_NOT_FOUND;
+    TRY(cursor_record(rows, &record));
+    *out = (struct row_view){record->shape, NULL, record, record->key_values};
+    return ST_OK;
+}
+
 static enum status collect(struct build *build)
 {
     struct index_keys keys = {0};
@@ -57,20 +74,13 @@ static enum status collect(struct build *build)
     enum status st;
 
     TRY_OUT(cursor_open_table(build->txn, build->table, &rows));
-    /* Raw: expired rows are still there and still have entries. */
     for (st = raw_seek(rows, slice_empty()); st == ST_OK; st = raw_next(rows)) {
-        const struct record *record;
         struct row_view view;
 
-        if (rows->is_dirty) {
-            rows->is_dirty = rows->is_opened = rows->has_parts = false;
-            arena_reset(&rows->arena);
-        }
-        TRY_OUT(long_key_split(rows->key, rows->value, &rows->key, &rows->value));
-        if (rows->value.len != 0 && (rows->value.data[0] & RECORD_DEAD) != 0)
+        st = index_build_row(rows, &view);
+        if (st == ST_NOT_FOUND)
             continue;
-        TRY_OUT(cursor_record(rows, &record));
-        view = (struct row_view){record->shape, NULL, record, record->key_values};
+        TRY_OUT(st);
         arena_reset(&build->txn->scratch);
         TRY_OUT(index_keys_of(build->txn, build->table, build->at, &view, &keys, build->err));
         for (size_t k = 0; k < keys.count; k++)

@@ -184,7 +184,7 @@ struct row {
     int64_t rowid; /* hidden key */
     struct slice
         old_key; /* UPDATE that moves the row: its present primary key as keycode; else empty */
-    bool has_expiry;
+    bool has_expiry, clears_expiry; /* neither: PATCH keeps what there is */
     int64_t expiry_ms;
 };
 
@@ -212,6 +212,16 @@ enum status table_clear(struct txn *txn, const struct table *table, struct error
  * `arena`. */
 enum status row_from_document(struct txn *txn, const struct table *table, struct value document,
                               struct arena *arena, struct row *out, struct error *err);
+
+/* Remove a row whose time ended before `before_ms`, with its entries and without a trace in the
+ * change log; ST_NOT_FOUND when it lives (again). */
+enum status table_evict(struct txn *txn, const struct table *table, struct slice key,
+                        int64_t before_ms, struct error *err);
+/* Remove all rows of a table that ended at least its eviction time ago. Commits in pieces; *out
+ * counts them. Happens by itself every scan interval. */
+enum status db_sweep(struct db *db, const char *table, uint64_t *out, struct error *err);
+/* How many rows an index that is being filled has taken up; false when none is. */
+bool index_fill_progress(struct txn *txn, const struct index *index, uint64_t *rows);
 
 /* A rowid for a new row: one more than the greatest (AUTOINCREMENT: than any ever). */
 enum status table_next_rowid(struct txn *txn, const struct table *table, int64_t *out,

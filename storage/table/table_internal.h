@@ -45,6 +45,7 @@ enum meta_tag {
     META_CEILING = 'H',  /* 'H': no stamp beyond was given out */
     META_CHAIN = 'W',    /* 'W': sequence and chain of the newest commit */
     META_SKETCH = 'X',   /* 'X' store: distinct sketches of an index */
+    META_FILL = 'F',     /* 'F' store: how far an index that is being filled has come */
 };
 
 enum {
@@ -259,8 +260,10 @@ struct db {
     pthread_t keeper;
     pthread_cond_t keeper_wake;
     bool has_keeper, is_closing;
-    bool is_recovered; /* it opened whole: closing may write */
-    char loss[256];    /* opened read-only although commits are missing: what is known about it */
+    struct upkeep *upkeep; /* NULL: never needed */
+    uint64_t upkeep_seen;  /* the keeper's: version of the catalog that it looked at last */
+    bool is_recovered;     /* it opened whole: closing may write */
+    char loss[256]; /* opened read-only although commits are missing: what is known about it */
 };
 
 /* ---- transactions ---- */
@@ -656,8 +659,20 @@ enum status index_keys_of(struct txn *txn, const struct table *table, unsigned i
                           const struct row_view *view, struct index_keys *out, struct error *err);
 
 /* index_build.c */
+/* The row that a raw cursor stands on; ST_NOT_FOUND: a tombstone. */
+enum status index_build_row(struct cursor *rows, struct row_view *out);
 enum status index_build(struct txn *txn, const struct table *table, unsigned index,
                         struct error *err);
+
+/* index_fill.c */
+/* Add the next rows to an index in state INDEX_FILLING, in a transaction of its own. *is_done: it
+ * is ready now, or nobody wants it any more. */
+enum status index_fill_step(struct db *db, uint32_t table_store, uint32_t index_store,
+                            bool *is_done, struct error *err);
+
+/* upkeep.c: the thread that fills indexes and removes records that have ended. */
+void upkeep_poll(struct db *db); /* starts it when there is something to do */
+void upkeep_stop(struct db *db);
 
 /* log_write.c */
 enum status log_add_put(struct txn *txn, struct touched *touched, const struct table *table,

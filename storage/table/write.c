@@ -19,6 +19,7 @@ struct change {
     /* what is there */
     bool has_old;         /* stored and not a tombstone */
     bool is_old_seen;     /* and not expired either */
+    bool is_silent;       /* leaves no trace in the change log */
     bool is_target_taken; /* an UPDATE moves the row to a key that another one has */
     struct slice old_key;
     struct record old;
@@ -355,6 +356,8 @@ static enum status make_record(struct change *change)
                                  .compress_over = txn->db->options.compress_over,
                                  .compress_level = txn->db->options.compress_level};
 
+    if (change->row->clears_expiry)
+        header.flags &= (uint8_t)~RECORD_EXPIRY;
     if (change->row->has_expiry) {
         header.flags |= RECORD_EXPIRY;
         header.expiry_ms = change->row->expiry_ms;
@@ -390,7 +393,7 @@ static enum status plan_index(struct change *change, unsigned at, const struct r
     touched->is_same = old != NULL && new != NULL &&slice_equal(change->old_key, change->key) &&
                        keeps_parts(change, index, old, new);
     touched->old_keys.count = touched->new_keys.count = 0;
-    if (index->state != INDEX_READY) /* it will be built from the rows */
+    if (index->state == INDEX_BEING_BUILT) /* it will be built from the rows */
         touched->is_same = true;
     if (touched->is_same)
         return ST_OK;
@@ -488,6 +491,8 @@ static enum status write_log(struct change *change)
 {
     struct row row = *change->row;
 
+    if (change->is_silent)
+        return ST_OK;
     row.shape = change->shape;
     row.values = change->values;
     if (change->has_old && (change->shape == NULL || !slice_equal(change->old_key, change->key)))
@@ -668,6 +673,30 @@ enum status table_remove(struct txn *txn, const struct table *table, struct slic
     st = txn->key.failed ? ST_NO_MEMORY : find_old(&change, change.key);
     if (st == ST_OK)
         st = check_key(&change);
+    return run(&change, st);
+}
+
+enum status table_evict(struct txn *txn, const struct table *table, struct slice key,
+                        int64_t before_ms, struct error *err)
+{
+    struct row row = {0};
+    struct write_result unwanted = {0};
+    struct change change = {.txn = txn,
+                            .kind = WRITE_REMOVE,
+                            .row = &row,
+                            .out = &unwanted,
+                            .err = err,
+                            .is_silent = true};
+    enum status st;
+
+    TRY(begin_change(&change, table));
+    buf_clear(&txn->key);
+    buf_append_slice(&txn->key, key);
+    change.key = buf_slice(&txn->key);
+    st = txn->key.failed ? ST_NO_MEMORY : find_old(&change, change.key);
+    if (st == ST_OK && (!change.has_old || (change.old_header.flags & RECORD_EXPIRY) == 0 ||
+                        change.old_header.expiry_ms >= before_ms)) /* written again since */
+        return ST_NOT_FOUND;
     return run(&change, st);
 }
 

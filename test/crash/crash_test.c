@@ -33,6 +33,7 @@ static const char *const failpoints[] = {
     "kv.commit.after",
     "catalog.create",
     "catalog.index_build",
+    "catalog.index_fill",
     /* hit often: for them the Nth time lies further away */
     "kv.open",
     "kv.begin_write",

@@ -473,6 +473,8 @@ static struct table *define_table(struct gen *g, const struct ir_create_table *i
                             .is_made_by_sdl = ir->is_sdl,
                             .is_exported = ir->is_exported,
                             .is_audited = ir->is_audited,
+                            .is_hidden = ir->is_hidden,
+                            .hidden_protocols = ir->hidden_protocols,
                             .attributes = def.attributes,
                             .key_attributes = def.keys,
                             .key_parts = def.key_parts,

@@ -317,8 +317,8 @@ static bool index_covers(const struct block_plan *bp, unsigned position, const s
     const struct needed *needed = &bp->needed[position];
     const struct table *table = bp->infos[position]->table;
 
-    if (needed->whole || index->is_multi_valued)
-        return false;
+    if (needed->whole || index->is_multi_valued || table->may_expire)
+        return false; /* only the record tells that it is past its time */
     if ((table->is_dynamic || table->is_made_by_sdl) && bp->p->out->ir != NULL &&
         bp->p->out->ir->row_form != IR_ROW_COLUMNS)
         return false; /* an index does not tell absent from null */

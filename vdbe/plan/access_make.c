@@ -277,6 +277,36 @@ static enum status make_other(struct block_plan *bp, unsigned position, uint64_t
     }
 }
 
+static const struct index *unfilled_index(const struct table *table, uint16_t attribute)
+{
+    for (unsigned k = 0; k < table->index_count; k++)
+        if (table->indexes[k].state == INDEX_FILLING &&
+            table->indexes[k].parts[0].attribute == attribute)
+            return &table->indexes[k];
+    return NULL;
+}
+
+/* A request that counts on an index which is still being filled is told so: reading the whole table
+ * for each of many requests would keep it from ever getting ready. SQL, which asks for the answer
+ * whatever it costs, scans. */
+static enum status check_unfilled(const struct block_plan *bp, unsigned position)
+{
+    const struct table *table = bp->infos[position]->table;
+
+    if (bp->p->statement == NULL || bp->p->statement->row_form == IR_ROW_COLUMNS)
+        return ST_OK;
+    for (int32_t u = bp->terms.first_use[position]; u >= 0; u = bp->terms.uses[u].next) {
+        const uint16_t attribute = bp->terms.uses[u].attribute;
+
+        if (attribute < table->attribute_count && unfilled_index(table, attribute) != NULL)
+            return error_set(bp->p->err, ST_INDEX_BUILDING, -1,
+                             "\"%.*s\" is not indexed yet, can not search for this attribute",
+                             (int)table->attributes[attribute].name.len,
+                             table->attributes[attribute].name.data);
+    }
+    return ST_OK;
+}
+
 enum status access_make(struct block_plan *bp, unsigned position, uint64_t ready,
                         const struct path *path, struct plan_loop *loop)
 {
@@ -299,7 +329,8 @@ enum status access_make(struct block_plan *bp, unsigned position, uint64_t ready
                            : info->cte != NULL   ? ACCESS_CTE
                            : info->query != NULL ? ACCESS_QUERY
                                                  : ACCESS_FUNCTION;
-        return info->table != NULL ? ST_OK : make_other(bp, position, ready, loop);
+        return info->table != NULL ? check_unfilled(bp, position)
+                                   : make_other(bp, position, ready, loop);
     case ACCESS_KEY:
     case ACCESS_INDEX:
         return make_range(bp, path, loop);

@@ -452,7 +452,7 @@ static void set_group(struct block_plan *bp, bool is_ordered)
         plan->group = GROUP_FIRST;
     else if (plan->aggregate_count == 1 && is_plain_count(&plan->aggregates[0]) &&
              bp->source_count == 1 && bp->infos[0]->table != NULL && bp->terms.term_count == 0 &&
-             bp->infos[0]->table->expiration_s == 0 && !plan->is_empty && plan->bare_count == 0)
+             !bp->infos[0]->table->may_expire && !plan->is_empty && plan->bare_count == 0)
         plan->group = GROUP_COUNT;
 }
 

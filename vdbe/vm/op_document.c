@@ -251,7 +251,9 @@ static enum status set_times(struct document_write *write)
     return ST_OK;
 }
 
-static void set_expiry(const struct document_write *write, struct row *row)
+/* The record's own time wins over the table's, in both directions; a negative one is none. A patch
+ * that does not speak of it keeps it. */
+static enum status set_expiry(const struct document_write *write, struct row *row)
 {
     if (write->table->expiration_s > 0) {
         row->has_expiry = true;
@@ -259,16 +261,23 @@ static void set_expiry(const struct document_write *write, struct row *row)
     }
     for (uint16_t k = 0; k < write->table->attribute_count; k++) {
         const struct attribute *attribute = &write->table->attributes[k];
-        struct value v;
+        struct value v = value_absent();
+        double ms;
 
         if (attribute->role != ROLE_EXPIRES_AT || attribute->is_dropped)
             continue;
-        v = value_of(write, attribute->id);
-        if (value_is_number(v)) {
+        if (find_attribute(write, attribute->id) >= 0)
+            v = value_of(write, attribute->id);
+        else if (is_partial(write) && write->is_existing)
+            TRY(cursor_column(write->cursor->storage, attribute->id, &v));
+        ms = value_is_number(v) || v.kind == VALUE_DATE ? value_to_real(v) : -1;
+        if (ms >= 0 && ms < 0x1p62) {
             row->has_expiry = true;
-            row->expiry_ms = v.kind == VALUE_REAL ? (int64_t)v.as.d : v.as.i;
+            row->expiry_ms = (int64_t)ms;
         }
     }
+    row->clears_expiry = !row->has_expiry;
+    return ST_OK;
 }
 
 /* ---- writing ---- */
@@ -319,7 +328,7 @@ static enum status write_it(struct document_write *write, struct value *key)
 
     if (kind != WRITE_PATCH)
         row.ops = NULL;
-    set_expiry(write, &row);
+    TRY(set_expiry(write, &row));
     TRY(table_shape(write->txn, write->table, write->attributes, write->count, &row.shape));
     *key = value_bytes(buf_slice(&write->cursor->key));
     TRY(value_keep(key, write->vm->temporary));
