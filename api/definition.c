@@ -133,6 +133,35 @@ static void put_number(struct buf *out, const char *name, double seconds, bool *
     *is_open = true;
 }
 
+static void put_export(struct buf *out, const struct table *table)
+{
+    static const struct {
+        const char *name;
+        uint8_t protocol;
+    } protocols[] = {{"rest", IR_PROTOCOL_REST},
+                     {"mqtt", IR_PROTOCOL_MQTT},
+                     {"ws", IR_PROTOCOL_WS},
+                     {"sse", IR_PROTOCOL_SSE},
+                     {"graphql", IR_PROTOCOL_GRAPHQL}};
+    const char *separator = "(";
+
+    buf_append_text(out, " @export");
+    if (table->export_path.len > 0 && !slice_equal(table->export_path, table->name)) {
+        buf_append_text(out, "(name: \"");
+        buf_append_slice(out, table->export_path);
+        buf_append_byte(out, '"');
+        separator = ", ";
+    }
+    for (size_t k = 0; k < COUNT_OF(protocols); k++) {
+        if ((table->hidden_protocols & protocols[k].protocol) == 0)
+            continue;
+        buf_printf(out, "%s%s: false", separator, protocols[k].name);
+        separator = ", ";
+    }
+    if (*separator == ',')
+        buf_append_byte(out, ')');
+}
+
 static void put_table_directives(struct buf *out, const struct table *table)
 {
     bool is_open = false;
@@ -144,15 +173,11 @@ static void put_table_directives(struct buf *out, const struct table *table)
     if (is_open)
         buf_append_byte(out, ')');
     if (table->is_exported)
-        buf_append_text(out, " @export");
-    if (table->is_exported && table->export_path.len > 0 &&
-        !slice_equal(table->export_path, table->name)) {
-        buf_append_text(out, "(name: \"");
-        buf_append_slice(out, table->export_path);
-        buf_append_text(out, "\")");
-    }
+        put_export(out, table);
     if (table->is_sealed)
         buf_append_text(out, " @sealed");
+    if (table->is_hidden)
+        buf_append_text(out, " @hidden");
 }
 
 static void put_relation(struct buf *out, const struct attribute *attribute)

@@ -110,6 +110,8 @@ static void read_route(const struct table *table, struct slice database, struct 
         .table = arena_copy(arena, table->name),
         .database = arena_copy(arena, database),
         .is_exported = table->is_exported,
+        .is_hidden = table->is_hidden,
+        .hidden_protocols = table->hidden_protocols,
     };
     route->path = table->is_exported && table->export_path.data != NULL
                       ? arena_copy(arena, table->export_path)

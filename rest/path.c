@@ -1,5 +1,6 @@
 /* What a path leads to: the longest exported path, then a table, a collection or a record. */
 #include "rest/rest_internal.h"
+#include "vdbe/ir/ir.h"
 
 static int hex_of(char c)
 {
@@ -52,7 +53,8 @@ bool path_index_make(struct path_index *index, struct routes *routes, bool expor
         const struct route *route = &routes->items[k];
         size_t slot = hash_of(route->path) & index->mask;
 
-        if (!route->is_exported && !exports_all)
+        if ((!route->is_exported && !exports_all) ||
+            (route->hidden_protocols & IR_PROTOCOL_REST) != 0)
             continue;
         while (slots[slot] != 0)
             slot = (slot + 1) & index->mask;

@@ -277,15 +277,9 @@ void render_row(struct renderer *renderer, harper_statement *statement)
     case MODE_NDJSON:
         if (renderer->mode == MODE_JSON)
             fputs(number == 0 ? "[" : ",\n", out);
-        fputc('{', out);
-        for (int c = 0; c < renderer->column_count; c++) {
-            if (c > 0)
-                fputc(',', out);
-            put_json_text(out, renderer->names[c], strlen(renderer->names[c]));
-            fputc(':', out);
-            fputs(harper_column_json(statement, c, NULL), out);
-        }
-        fputs(renderer->mode == MODE_JSON ? "}" : "}\n", out);
+        fputs(harper_row_json(statement, NULL), out); /* requests: as the server answers */
+        if (renderer->mode == MODE_NDJSON)
+            fputc('\n', out);
         break;
     case MODE_QUOTE:
         for (int c = 0; number == 0 && renderer->shell->has_headers && c < renderer->column_count;

@@ -33,6 +33,10 @@ script "quote" $'1,\'x|y\',NULL\n2.5,\'q"\'\'\',X\'00ff\'' --quote <<<"$rows;"
 script "json" $'[{"a":1,"b":"x|y","c":null}]' --json <<<"SELECT 1 AS a, 'x|y' AS b, NULL AS c;"
 script "json of several rows" $'[{"a":1},\n{"a":2}]' --json <<<"SELECT 1 AS a UNION ALL SELECT 2;"
 script "ndjson" $'{"a":1}\n{"a":2}' --ndjson <<<"SELECT 1 AS a UNION ALL SELECT 2;"
+printf 'type Dog @table @export { id: Long @primaryKey name: String }' >dog.graphql
+printf 'type Dog @table @hidden @export(name: "d", ws: false, rest: false) { id: Long @primaryKey }' >hidden.graphql
+script "json of a request is what the server answers" $'[{"id":1,"name":"Ada"},\n{"id":2}]\n["Ada",\nnull]' --json <<<$'.apply dog.graphql\nPUT /Dog/ [{"id":1,"name":"Ada"},{"id":2}]\nGET /Dog/\nGET /Dog/?select(name)'
+script ".schema shows what a table is hidden from" $'type Dog @table @export(name: "d", rest: false, ws: false) @hidden {\n  id: Long @primaryKey\n}' <<<$'.apply hidden.graphql\n.schema'
 script "tabs" $'1\tx' --tabs <<<"SELECT 1, 'x';"
 script "line" $'    a = 1\nlong1 = x' --line <<<"SELECT 1 AS a, 'x' AS long1;"
 script "table" $'+---+----+\n| a | b  |\n+---+----+\n| 1 | xy |\n+---+----+' --table <<<"SELECT 1 AS a, 'xy' AS b;"
