@@ -86,6 +86,21 @@ int request_prepare(harper_session *session, const struct routes *routes, const 
                     harper_error *error);
 /* REQUEST_GET, at its row: the version of the record, in ticks of 2^-12 ms. 0: unknown. */
 uint64_t request_row_version(const harper_statement *statement);
+/* ---- GraphQL (graphql.c) ---- */
+
+struct graphql_request {
+    struct slice query;
+    struct slice operation; /* may be empty */
+    struct value variables; /* an object, or null */
+    bool exported_only;     /* other tables are not found */
+};
+
+/* One row: an object with an array of records per resource. An error's offset is in the query. */
+int graphql_prepare(harper_session *session, const struct graphql_request *request,
+                    harper_statement **out, harper_error *error);
+/* Line and column from 1. */
+void graphql_place(struct slice query, int64_t offset, unsigned *line, unsigned *column);
+
 /* Percent-decoding; HARPER_SYNTAX for a malformed escape. Lent when nothing had to change. */
 int request_decode(struct slice raw, struct arena *arena, struct slice *out);
 

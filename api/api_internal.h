@@ -23,9 +23,10 @@
 #include <pthread.h>
 
 enum {
-    LANGUAGE_DOCUMENT = 100, /* of harper_get and its like, beside enum harper_language */
-    LANGUAGE_REQUEST = 101,  /* of request_prepare: the text is the shape of a request */
-    DATABASES_MAX = 12,      /* main, temp, and ten attached */
+    LANGUAGE_DOCUMENT = 100,        /* of harper_get and its like, beside enum harper_language */
+    LANGUAGE_REQUEST = 101,         /* of request_prepare: the text is the shape of a request */
+    LANGUAGE_GRAPHQL_REQUEST = 102, /* of graphql_prepare: a query with its variables, as JSON */
+    DATABASES_MAX = 12,             /* main, temp, and ten attached */
     CACHE_SLOTS = 256,
     CACHE_ENTRIES_MAX = 128,
     CACHE_TEXT_BYTES_MAX = 16384,
@@ -173,6 +174,14 @@ enum status url_compile(harper_statement *statement, const struct databases *dat
 /* "get dog": the document calls of the library; key and document are parameters. */
 enum status document_compile(harper_statement *statement, const struct databases *databases,
                              struct arena *arena, struct ir_statement **out, struct error *err);
+
+/* The table whose path, or name, is just this. */
+struct url_target;
+bool url_find_resource(const struct catalog *catalog, struct slice name, struct url_target *out);
+
+/* ---- graphql.c ---- */
+enum status graphql_compile(struct slice text, bool is_request, const struct databases *databases,
+                            struct arena *arena, struct ir_statement **out, struct error *err);
 
 /* ---- request.c ---- */
 /* The statement for the request that request_prepare is about; again when the catalog changed. */

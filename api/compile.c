@@ -99,12 +99,15 @@ static enum status parse(harper_statement *statement, const struct databases *da
         return url_compile(statement, databases, arena, out, err);
     case LANGUAGE_REQUEST:
         return request_compile(statement, databases, out, err);
+    case HARPER_GRAPHQL:
+    case LANGUAGE_GRAPHQL_REQUEST:
+        return graphql_compile(text, statement->language == LANGUAGE_GRAPHQL_REQUEST, databases,
+                               arena, out, err);
     case LANGUAGE_DOCUMENT:
         return document_compile(statement, databases, arena, out, err);
-    case HARPER_GRAPHQL:
     case HARPER_OPERATION:
         return error_set(err, ST_UNSUPPORTED, -1,
-                         "GraphQL queries and JSON operations are not accepted; use SQL or a URL");
+                         "JSON operations are not accepted; use SQL, a URL or GraphQL");
     default:
         return error_set(err, ST_MISUSE, -1, "language %d is unknown", statement->language);
     }

@@ -153,7 +153,8 @@ enum harper_language {
     HARPER_SQL,
     HARPER_URL,      /* "GET /Dog/?age=gt=3&select(id,name)"; PUT, PATCH, POST take their body as
                         parameter 1 */
-    HARPER_GRAPHQL,  /* refused (HARPER_UNSUPPORTED); schemas go through harper_apply_schema */
+    HARPER_GRAPHQL,  /* "{ Dog(age: 3) { name owner { name } } }": one row, a column per resource,
+                        each an array; schemas go through harper_apply_schema */
     HARPER_OPERATION /* JSON operations: refused (HARPER_UNSUPPORTED) */
 };
 

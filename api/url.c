@@ -121,6 +121,11 @@ static bool find_target(const struct catalog *catalog, struct slice path, struct
     return true;
 }
 
+bool url_find_resource(const struct catalog *catalog, struct slice name, struct url_target *out)
+{
+    return find_target(catalog, name, out) && out->rest.len == 0;
+}
+
 /* The key in the path, decoded and converted to the type of the primary key. */
 static enum status read_key(const struct url_target *target, struct slice raw, struct arena *arena,
                             struct value *out, struct error *err)

@@ -584,6 +584,7 @@ static void convert(struct job *job)
 
 void resource_answer(struct request *request, struct answer *answer)
 {
+    static const struct slice graphql_path = {"graphql", 7};
     struct job job = {.request = request, .answer = answer, .media = MEDIA_NONE};
     struct worker *worker = request->worker;
     harper_error error;
@@ -597,6 +598,10 @@ void resource_answer(struct request *request, struct answer *answer)
     job.seat = worker_seat(worker, &error);
     if (job.seat == NULL || !worker_refresh(worker, &error)) {
         problem_of(request, answer, &error);
+        return;
+    }
+    if (worker->server->behaviour.has_graphql && slice_starts_with(request->path, graphql_path)) {
+        graphql_answer(&job);
         return;
     }
     path_resolve(&worker->index, reads, request->path, request->has_query, &job.target);

@@ -148,6 +148,9 @@ const char *status_title(int status);
 void etag_write(uint64_t stamp, char out[ETAG_BYTES]);
 bool etag_matches(const char *if_none_match, const char *etag);
 
+/* ---- graphql.c: /graphql ---- */
+void graphql_answer(struct job *job);
+
 /* ---- condition.c: what a request makes of versions ---- */
 /* ETag and Last-Modified of a record; false: the client has it, and the answer is 304. */
 bool condition_of_read(struct job *job, uint64_t version);

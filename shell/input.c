@@ -209,7 +209,7 @@ bool input_wants_more(const char *text)
     int depth = 0;
     bool in_text = false;
 
-    if (*at == '\0' || *at == '.' || shell_is_request(at))
+    if (*at == '\0' || *at == '.' || shell_is_request(at) || shell_is_graphql(at))
         return false;
     if (*at != '{')
         return !harper_is_complete(text);

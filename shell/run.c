@@ -257,6 +257,18 @@ bool shell_is_request(const char *text)
     return false;
 }
 
+/* One line of GraphQL: "query …" or "{ Dog …"; the brace of a JSON operation is followed by a
+ * quote. */
+bool shell_is_graphql(const char *text)
+{
+    const char *next;
+
+    if (strncmp(text, "query", 5) == 0 && strchr(" \t{($", text[5]) != NULL && text[5] != '\0')
+        return true;
+    next = text + 1 + strspn(text[0] == '\0' ? "" : text + 1, " \t");
+    return text[0] == '{' && *next != '"' && *next != '}' && *next != '\0';
+}
+
 /* METHOD /path [body]: the body begins at the first blank behind the path. */
 static bool run_request(struct shell *shell, const char *text)
 {
@@ -285,14 +297,13 @@ static bool run_request(struct shell *shell, const char *text)
     return ok;
 }
 
-static bool run_operation(struct shell *shell, const char *text)
+static bool run_text(struct shell *shell, int language, const char *text)
 {
     harper_statement *statement = NULL;
     harper_error error;
     bool ok;
 
-    if (harper_prepare(shell->session, HARPER_OPERATION, text, -1, &statement, NULL, &error) !=
-        HARPER_OK) {
+    if (harper_prepare(shell->session, language, text, -1, &statement, NULL, &error) != HARPER_OK) {
         shell_error(shell, text, &error);
         return false;
     }
@@ -321,8 +332,10 @@ void shell_run(struct shell *shell, const char *text)
         fprintf(shell->out, "%.*s\n", (int)trimmed_length(text), text);
     if (*text == '.')
         command_run(shell, text);
+    else if (shell_is_graphql(text))
+        run_text(shell, HARPER_GRAPHQL, text);
     else if (*text == '{')
-        run_operation(shell, text);
+        run_text(shell, HARPER_OPERATION, text);
     else if (shell_is_request(text))
         run_request(shell, text);
     else if (*text != '\0')
@@ -385,7 +398,8 @@ static bool is_whole_line(const struct pending *pending, const char *line)
 {
     const char *at = line + strspn(line, " \t");
 
-    return (pending->len == 0 || is_blank(pending->text)) && (*at == '.' || shell_is_request(at));
+    return (pending->len == 0 || is_blank(pending->text)) &&
+           (*at == '.' || shell_is_request(at) || shell_is_graphql(at));
 }
 
 void shell_read(struct shell *shell, FILE *in, const char *name)

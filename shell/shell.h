@@ -72,7 +72,8 @@ void put_json_text(FILE *out, const char *text, size_t bytes);
 void shell_run(struct shell *shell, const char *text);
 void shell_error(struct shell *shell, const char *text,
                  const harper_error *error); /* with a caret */
-bool shell_is_request(const char *text);     /* begins with a method and a path */
+bool shell_is_request(const char *text);
+bool shell_is_graphql(const char *text); /* begins with a method and a path */
 bool shell_open(struct shell *shell, const char *path, const harper_options *options);
 void shell_close(struct shell *shell);
 /* Was Ctrl-C pressed since shell_forget_interrupt? */

@@ -502,7 +502,6 @@ static enum status lower_resource(struct lower *lower, const struct field *field
     struct ir_block *block;
 
     lower->resource = field->name;
-    lower->param_count = 0;
     lower->path_count = 0;
     lower->where = NULL;
     if (slice_starts_with(field->name, slice_text("__")) ||
@@ -588,6 +587,32 @@ static enum status choose_operation(struct lower *lower, struct slice name)
                      name.data);
 }
 
+/* `is_one`: parameters are numbered through all resources. */
+static enum status lower_document(struct lower *lower, struct slice text, struct slice operation,
+                                  bool is_one, struct graphql_query **out, size_t *count)
+{
+    struct fields fields = {0};
+    struct graphql_query *queries;
+
+    TRY(gql_parse_document(text, lower->arena, (struct gql_document *)(uintptr_t)lower->document,
+                           lower->err));
+    TRY(choose_operation(lower, operation));
+    TRY(check_variables(lower));
+    TRY(collect(lower, lower->operation->selections, &fields));
+    queries = ARENA_NEW_ARRAY(lower->arena, struct graphql_query, fields.count + 1);
+    if (queries == NULL)
+        return no_memory(lower);
+    for (size_t i = 0; i < fields.count; i++) {
+        queries[i].name = fields.items[i].name;
+        if (!is_one)
+            lower->param_count = 0;
+        TRY(lower_resource(lower, &fields.items[i], text, &queries[i].statement));
+    }
+    *out = queries;
+    *count = fields.count;
+    return ST_OK;
+}
+
 enum status graphql_parse_query(struct slice text, struct slice operation, struct value variables,
                                 const struct graphql_tables *tables, struct arena *arena,
                                 struct graphql_query **out, size_t *count, struct error *err)
@@ -598,21 +623,95 @@ enum status graphql_parse_query(struct slice text, struct slice operation, struc
                           .document = &document,
                           .variables = variables,
                           .err = err};
-    struct fields fields = {0};
-    struct graphql_query *queries;
 
-    TRY(gql_parse_document(text, arena, &document, err));
-    TRY(choose_operation(&lower, operation));
-    TRY(check_variables(&lower));
-    TRY(collect(&lower, lower.operation->selections, &fields));
-    queries = ARENA_NEW_ARRAY(arena, struct graphql_query, fields.count + 1);
-    if (queries == NULL)
-        return no_memory(&lower);
-    for (size_t i = 0; i < fields.count; i++) {
-        queries[i].name = fields.items[i].name;
-        TRY(lower_resource(&lower, &fields.items[i], text, &queries[i].statement));
+    return lower_document(&lower, text, operation, false, out, count);
+}
+
+/* ---- one statement ---- */
+
+/* The selected fields of a resource become one output: an object. */
+static enum status make_object(struct lower *lower, struct ir_block *block)
+{
+    struct ir_output *output = ARENA_NEW(lower->arena, struct ir_output);
+    struct ir_expr *object = ir_expr_new(lower->arena, IR_OBJECT, -1);
+
+    if (output == NULL || object == NULL)
+        return no_memory(lower);
+    object->as.object.omit_absent = true;
+    object->as.object.names = ARENA_NEW_ARRAY(lower->arena, struct slice, block->output_count + 1);
+    object->as.object.values =
+        ARENA_NEW_ARRAY(lower->arena, struct ir_expr *, block->output_count + 1);
+    if (object->as.object.names == NULL || object->as.object.values == NULL)
+        return no_memory(lower);
+    for (size_t i = 0; i < block->output_count; i++) {
+        object->as.object.names[i] = block->outputs[i].alias.text;
+        object->as.object.values[i] = block->outputs[i].expr;
     }
-    *out = queries;
-    *count = fields.count;
+    object->as.object.count = block->output_count;
+    output->expr = object;
+    output->star_of.offset = output->alias.offset = -1;
+    block->outputs = output;
+    block->output_count = 1;
     return ST_OK;
+}
+
+static enum status add_resource(struct lower *lower, const struct graphql_query *query,
+                                struct ir_output *out)
+{
+    struct ir_block *block = query->statement->as.query->blocks[0];
+    struct ir_expr *rows = ir_expr_new(lower->arena, IR_SUBQUERY, -1);
+
+    if (rows == NULL)
+        return no_memory(lower);
+    if (query->statement->row_form == IR_ROW_OBJECT)
+        TRY(make_object(lower, block));
+    ir_query_measure(query->statement->as.query);
+    rows->op = IR_SUBQUERY_ARRAY;
+    rows->as.subquery.query = query->statement->as.query;
+    out->expr = rows;
+    out->star_of.offset = -1;
+    out->alias = (struct ir_name){query->name, -1};
+    return ST_OK;
+}
+
+enum status graphql_parse_statement(struct slice text, struct slice operation,
+                                    struct value variables, const struct graphql_tables *tables,
+                                    struct arena *arena, struct ir_statement **out,
+                                    struct error *err)
+{
+    struct gql_document document;
+    struct lower lower = {.arena = arena,
+                          .tables = tables,
+                          .document = &document,
+                          .variables = variables,
+                          .err = err};
+    struct ir_statement *statement = ARENA_NEW(arena, struct ir_statement);
+    struct ir_query *query = ARENA_NEW(arena, struct ir_query);
+    struct ir_block *block = ARENA_NEW(arena, struct ir_block);
+    struct ir_block **blocks = ARENA_NEW(arena, struct ir_block *);
+    struct graphql_query *queries;
+    size_t count;
+
+    if (statement == NULL || query == NULL || block == NULL || blocks == NULL)
+        return no_memory(&lower);
+    TRY(lower_document(&lower, text, operation, true, &queries, &count));
+    block->outputs = ARENA_NEW_ARRAY(arena, struct ir_output, count + 1);
+    if (block->outputs == NULL)
+        return no_memory(&lower);
+    for (size_t i = 0; i < count; i++)
+        TRY(add_resource(&lower, &queries[i], &block->outputs[i]));
+    block->output_count = count;
+    blocks[0] = block;
+    query->blocks = blocks;
+    query->block_count = 1;
+    ir_query_measure(query);
+    statement->kind = IR_QUERY;
+    statement->row_form = IR_ROW_OBJECT;
+    statement->text = text;
+    statement->as.query = query;
+    statement->param_count = lower.param_count;
+    if (lower.param_count > 0)
+        statement->param_names = ARENA_NEW_ARRAY(arena, struct slice, lower.param_count);
+    *out = statement;
+    return arena->failed ? no_memory(&lower) : ST_OK;
 }

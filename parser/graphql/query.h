@@ -44,5 +44,10 @@ struct graphql_query {
 enum status graphql_parse_query(struct slice text, struct slice operation, struct value variables,
                                 const struct graphql_tables *tables, struct arena *arena,
                                 struct graphql_query **out, size_t *count, struct error *err);
+/* All of them as one statement of one row, an object: an array of records per resource. */
+enum status graphql_parse_statement(struct slice text, struct slice operation,
+                                    struct value variables, const struct graphql_tables *tables,
+                                    struct arena *arena, struct ir_statement **out,
+                                    struct error *err);
 
 #endif

@@ -42,7 +42,7 @@ static void gen_once(struct gen *g, const struct ir_expr *expr, int32_t target)
                             .stop = gen_label(g),
                             .target = target};
 
-    if (!expr->as.subquery.is_exists && expr->op == SUBQUERY_ARRAY) {
+    if (!expr->as.subquery.is_exists && expr->op == IR_SUBQUERY_ARRAY) {
         gen_place(g, sink.stop);
         gen_array(g, query, target);
         return;
@@ -50,7 +50,7 @@ static void gen_once(struct gen *g, const struct ir_expr *expr, int32_t target)
     if (expr->as.subquery.is_exists) {
         sink.affinities = expr->negated ? &negated : NULL;
         gen_emit(g, OP_INTEGER, target, expr->negated, 0);
-    } else if (expr->op == SUBQUERY_MEMBER) {
+    } else if (expr->op == IR_SUBQUERY_MEMBER) {
         gen_emit(g, OP_ABSENT, target, 0, 0);
     } else {
         gen_emit_n(g, OP_NULL, 1, target, 0, 0, NULL);

@@ -56,6 +56,14 @@ enum ir_expr_kind {
     IR_EXPR_KIND_COUNT
 };
 
+enum ir_subquery_form {
+    IR_SUBQUERY_FIRST, /* output 0 of the first row, null when there is none; with is_exists: 1 or 0
+                          (`negated`: the other way round) */
+    IR_SUBQUERY_MEMBER, /* output 0 of the first row, *absent* when there is none (related record)
+                         */
+    IR_SUBQUERY_ARRAY,  /* output 0 of every row, as an array, [] when there is none */
+};
+
 enum ir_unary {
     IR_NEGATE,
     IR_NOT,
@@ -221,7 +229,7 @@ struct ir_expr {
         struct {
             struct ir_query *query;
             bool is_exists;
-        } subquery;
+        } subquery; /* op: enum ir_subquery_form */
         struct {
             size_t count;
             struct slice *names;

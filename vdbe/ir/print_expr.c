@@ -512,6 +512,8 @@ void print_expr(struct printer *p, const struct ir_expr *expr)
         buf_append_text(p->out, !expr->as.subquery.is_exists ? ""
                                 : expr->negated              ? "NOT EXISTS "
                                                              : "EXISTS ");
+        if (!expr->as.subquery.is_exists && expr->op == IR_SUBQUERY_ARRAY)
+            buf_append_text(p->out, "ARRAY ");
         print_subquery(p, expr->as.subquery.query);
         break;
     case IR_ROW:

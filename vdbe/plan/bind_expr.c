@@ -236,11 +236,11 @@ static enum status bind_subquery(struct planner *p, struct scope *scope, struct 
         expr->type = 1 + VALUE_INT;
         return ST_OK;
     }
-    if (query->plan.output_count != 1 && expr->op == SUBQUERY_FIRST)
+    if (query->plan.output_count != 1 && expr->op == IR_SUBQUERY_FIRST)
         return error_set(p->err, ST_INVALID, expr->offset,
                          "sub-select returns %zu columns - expected 1", query->plan.output_count);
-    expr->affinity = expr->op == SUBQUERY_ARRAY ? PLAN_NO_AFFINITY : query->columns[0].affinity;
-    expr->type = expr->op == SUBQUERY_ARRAY ? 1 + VALUE_ARRAY : query->columns[0].type;
+    expr->affinity = expr->op == IR_SUBQUERY_ARRAY ? PLAN_NO_AFFINITY : query->columns[0].affinity;
+    expr->type = expr->op == IR_SUBQUERY_ARRAY ? 1 + VALUE_ARRAY : query->columns[0].type;
     return ST_OK;
 }
 

@@ -53,13 +53,6 @@ struct plan_block;
 
 enum { PLAN_NO_AFFINITY = 0xff };
 
-enum plan_subquery {
-    SUBQUERY_FIRST,  /* output 0 of the first row, null when there is none; with is_exists: 1 or 0
-                        (`negated`: the other way round) */
-    SUBQUERY_MEMBER, /* output 0 of the first row, *absent* when there is none (related record) */
-    SUBQUERY_ARRAY,  /* output 0 of every row, as an array, [] when there is none */
-};
-
 /* A table that shows the catalog: sqlite_schema, pragma_table_info … (functions.def); the machine
  * makes its rows. Hidden columns are its arguments. */
 struct plan_function {

@@ -401,12 +401,12 @@ static enum status related_query(struct planner *p, const struct relation *relat
         return no_memory(p);
     *out = expr;
     if (relation->is_one) {
-        expr->op = SUBQUERY_MEMBER;
+        expr->op = IR_SUBQUERY_MEMBER;
         expr->as.subquery.query =
             query_over(p, &target, 1, output, link_condition(p, relation, target, here));
         return expr->as.subquery.query == NULL ? no_memory(p) : ST_OK;
     }
-    expr->op = SUBQUERY_ARRAY;
+    expr->op = IR_SUBQUERY_ARRAY;
     TRY(noted_conditions(p, here, relation->attribute, &conditions));
     if (relation->from_is_list) {
         expr->as.subquery.query = query_by_list(p, relation, here, target, output, conditions);
@@ -593,7 +593,7 @@ static struct ir_expr *list_value(struct planner *p, const struct ir_expr *neste
     elements->args[0] = column_new(p, here, attribute, 1, -1);
     if (elements->args[0] == NULL)
         return NULL;
-    expr->op = SUBQUERY_ARRAY;
+    expr->op = IR_SUBQUERY_ARRAY;
     expr->as.subquery.query = query_over(
         p, &elements, 1, member_value(p, nested, column_new(p, elements, 0, 0, -1)), NULL);
     if (expr->as.subquery.query == NULL)
