@@ -141,12 +141,14 @@ static bool needs_two_passes(const struct planner *p, struct plan_write *write)
            (loop->access == ACCESS_INDEX && assigns_index(write, loop->range.index));
 }
 
+/* Every row goes. A condition may also stand in a second source, that of a semi-join. */
 static bool is_clear(const struct plan_write *write)
 {
     const struct ir_query *query = write->query->ir;
 
-    return write->kind == PLAN_DELETE && query->blocks[0]->where == NULL && query->limit == NULL &&
-           query->offset == NULL && write->returning_count == 0;
+    return write->kind == PLAN_DELETE && query->blocks[0]->where == NULL &&
+           query->blocks[0]->source_count == 1 && query->limit == NULL && query->offset == NULL &&
+           write->returning_count == 0;
 }
 
 static enum status plan_search(struct planner *p, struct plan_write *write)
