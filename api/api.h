@@ -86,6 +86,12 @@ int request_prepare(harper_session *session, const struct routes *routes, const 
                     harper_error *error);
 /* REQUEST_GET, at its row: the version of the record, in ticks of 2^-12 ms. 0: unknown. */
 uint64_t request_row_version(const harper_statement *statement);
+/* ---- Query objects (query_object.c) ---- */
+
+/* The body of REST's QUERY method. */
+int query_object_prepare(harper_session *session, const struct route *route, struct value query,
+                         harper_statement **out, harper_error *error);
+
 /* ---- GraphQL (graphql.c) ---- */
 
 struct graphql_request {

@@ -25,6 +25,7 @@
 enum {
     LANGUAGE_DOCUMENT = 100,        /* of harper_get and its like, beside enum harper_language */
     LANGUAGE_REQUEST = 101,         /* of request_prepare: the text is the shape of a request */
+    LANGUAGE_QUERY_OBJECT = 103,    /* of query_object_prepare: path and query, as JSON */
     LANGUAGE_GRAPHQL_REQUEST = 102, /* of graphql_prepare: a query with its variables, as JSON */
     DATABASES_MAX = 12,             /* main, temp, and ten attached */
     CACHE_SLOTS = 256,
@@ -183,6 +184,10 @@ bool url_find_resource(const struct catalog *catalog, struct slice name, struct 
 enum status graphql_compile(struct slice text, bool is_request, const struct databases *databases,
                             struct arena *arena, struct ir_statement **out, struct error *err);
 
+/* ---- query_object.c ---- */
+enum status query_object_compile(struct slice text, const struct databases *databases,
+                                 struct arena *arena, struct ir_statement **out, struct error *err);
+
 /* ---- request.c ---- */
 /* The statement for the request that request_prepare is about; again when the catalog changed. */
 enum status request_compile(harper_statement *statement, const struct databases *databases,
@@ -197,6 +202,8 @@ struct url_target {
     const struct catalog *catalog;
 };
 struct url_schema;
+/* Data brought it to a table whose schema does not name it: it can be selected, no more. */
+bool url_is_undeclared(const struct table *table, const struct attribute *attribute);
 struct url_schema url_schema_of(const struct url_target *target);
 enum status url_compile_write(const struct url_target *target, int mode, bool has_key,
                               struct arena *arena, struct ir_statement **out);

@@ -103,6 +103,8 @@ static enum status parse(harper_statement *statement, const struct databases *da
     case LANGUAGE_GRAPHQL_REQUEST:
         return graphql_compile(text, statement->language == LANGUAGE_GRAPHQL_REQUEST, databases,
                                arena, out, err);
+    case LANGUAGE_QUERY_OBJECT:
+        return query_object_compile(text, databases, arena, out, err);
     case LANGUAGE_DOCUMENT:
         return document_compile(statement, databases, arena, out, err);
     case HARPER_OPERATION:

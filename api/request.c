@@ -71,7 +71,7 @@ static void read_attributes(const struct table *table, struct arena *arena, stru
     for (unsigned k = 0; k < table->attribute_count; k++) {
         const struct attribute *from = &table->attributes[k];
 
-        if (from->is_dropped || from->is_hidden)
+        if (from->is_dropped || from->is_hidden || url_is_undeclared(table, from))
             continue;
         attributes[route->attribute_count++] = (struct route_attribute){
             .name = arena_copy(arena, from->name),

@@ -33,6 +33,11 @@ static int type_of_attribute(const struct table *table, const struct attribute *
     return URL_TYPE_ANY;
 }
 
+bool url_is_undeclared(const struct table *table, const struct attribute *attribute)
+{
+    return attribute->is_dynamic && table->is_made_by_sdl;
+}
+
 static int type_of(void *context, const struct slice *path, size_t parts, bool *is_list)
 {
     const struct url_target *target = context;
@@ -42,7 +47,7 @@ static int type_of(void *context, const struct slice *path, size_t parts, bool *
     for (size_t k = 0; k < parts; k++) {
         const struct attribute *attribute = table_attribute(table, path[k]);
 
-        if (attribute == NULL)
+        if (attribute == NULL || url_is_undeclared(table, attribute))
             return table->is_dynamic && k + 1 == parts && !table->is_sealed &&
                            table->attribute_count == 0
                        ? URL_TYPE_ANY

@@ -510,7 +510,6 @@ static bool answer_without_target(struct job *job)
         problem(job->request, answer, 418, "this server is a teapot");
         return true;
     case METHOD_OTHER:
-    case METHOD_QUERY:
         problem(job->request, answer, 501, "the method %.*s is not implemented",
                 (int)job->request->method_name.len, job->request->method_name.data);
         return true;
@@ -545,6 +544,9 @@ static void answer_target(struct job *job)
         return;
     case METHOD_POST:
         answer_post(job);
+        return;
+    case METHOD_QUERY:
+        query_answer(job);
         return;
     case METHOD_DELETE:
         write_with_conditions(job, answer_delete);

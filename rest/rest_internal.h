@@ -148,6 +148,9 @@ const char *status_title(int status);
 void etag_write(uint64_t stamp, char out[ETAG_BYTES]);
 bool etag_matches(const char *if_none_match, const char *etag);
 
+/* ---- query.c: the method QUERY ---- */
+void query_answer(struct job *job);
+
 /* ---- graphql.c: /graphql ---- */
 void graphql_answer(struct job *job);
 
