@@ -187,7 +187,8 @@ static void fill_from_list(struct gen *g, const struct ir_expr *expr, uint32_t s
     gen_place(g, filled);
 }
 
-/* Items that depend on the row: one comparison after the other. */
+/* Items that depend on the row, or an operand of which any element may be meant: one comparison
+ * after the other. */
 static void gen_in_chain(struct gen *g, const struct ir_expr *expr, int32_t target)
 {
     const int32_t done = gen_label(g), operand = gen_temporary(g, 1), found = gen_temporary(g, 1),
@@ -198,6 +199,8 @@ static void gen_in_chain(struct gen *g, const struct ir_expr *expr, int32_t targ
         flags |= COMPARE_NUMERIC;
     else if (expr->affinity == AFFINITY_TEXT)
         flags |= COMPARE_TEXT;
+    if (expr->any_element)
+        flags |= COMPARE_ANY;
     gen_expr(g, expr->as.in.operand, operand);
     gen_emit(g, OP_INTEGER, result, 0, 0);
     for (size_t k = 0; k < expr->as.in.count; k++) {
@@ -248,7 +251,7 @@ void gen_in(struct gen *g, const struct ir_expr *expr, int32_t target)
     } else if (expr->as.in.count == 0) {
         gen_emit(g, OP_INTEGER, target, expr->negated, 0);
         return;
-    } else if (!is_constant_list(expr) || expr->as.in.count <= 2) {
+    } else if (!is_constant_list(expr) || expr->as.in.count <= 2 || expr->any_element) {
         gen_in_chain(g, expr, target);
         if (expr->negated)
             gen_emit(g, OP_NOT, target, target, 0);
