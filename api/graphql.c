@@ -20,7 +20,9 @@ static bool find_resource(const struct graphql_context *context, struct slice re
 {
     for (unsigned d = 0; d < context->databases->count; d++)
         if (url_find_resource(txn_catalog(context->databases->refs[d].txn), resource, out))
-            return out->table->is_exported || !context->exported_only;
+            return !context->exported_only ||
+                   (out->table->is_exported &&
+                    (out->table->hidden_protocols & IR_PROTOCOL_GRAPHQL) == 0);
     return false;
 }
 

@@ -116,7 +116,8 @@ static void read_route(const struct table *table, struct slice database, struct 
     route->path = table->is_exported && table->export_path.data != NULL
                       ? arena_copy(arena, table->export_path)
                       : route->table;
-    if (route->path.len == 0)
+    route->is_root = route->path.len == 0;
+    if (route->is_root)
         route->path = route->table;
     read_attributes(table, arena, route);
     read_key_type(table, arena, route);

@@ -56,8 +56,13 @@ bool path_index_make(struct path_index *index, struct routes *routes, bool expor
         if ((!route->is_exported && !exports_all) ||
             (route->hidden_protocols & IR_PROTOCOL_REST) != 0)
             continue;
-        while (slots[slot] != 0)
-            slot = (slot + 1) & index->mask;
+        if (route->is_root) {
+            index->root = route;
+            continue;
+        }
+        for (; slots[slot] != 0; slot = (slot + 1) & index->mask)
+            if (slice_equal(routes->items[slots[slot] - 1].path, route->path))
+                routes->items[slots[slot] - 1].is_ambiguous = true;
         slots[slot] = (uint32_t)k + 1;
         if (memchr(route->path.data, '/', route->path.len) != NULL)
             index->has_nested = true;
@@ -140,6 +145,22 @@ static void resolve_key(struct slice key, bool reads_suffix, struct target *out)
     }
 }
 
+/* /T.json */
+static bool resolve_suffixed_table(const struct path_index *index, struct slice path,
+                                   bool has_query, struct target *out)
+{
+    const char *dot = path.len == 0 ? NULL : find_dot(path), *end = path.data + path.len;
+    struct slice table =
+        dot == NULL ? slice_empty() : slice_of(path.data, (size_t)(dot - path.data));
+    const struct route *route = table.len == 0 ? NULL : find_route(index, table);
+
+    if (route == NULL || !read_media(slice_of(dot + 1, (size_t)(end - dot) - 1), out))
+        return false;
+    out->route = route;
+    out->kind = has_query ? TARGET_COLLECTION : TARGET_TABLE;
+    return true;
+}
+
 void path_resolve(const struct path_index *index, bool reads_suffix, struct slice path,
                   bool has_query, struct target *out)
 {
@@ -162,17 +183,11 @@ void path_resolve(const struct path_index *index, bool reads_suffix, struct slic
             break;
         at = slash;
     }
-    if (best == NULL && reads_suffix && path.len > 0) {
-        const char *dot = find_dot(path);
-
-        if (dot == NULL)
-            return;
-        best_len = (size_t)(dot - path.data);
-        best = find_route(index, slice_of(path.data, best_len));
-        if (best == NULL || !read_media(slice_of(dot + 1, (size_t)(end - dot) - 1), out))
-            return;
-        out->route = best;
-        out->kind = has_query ? TARGET_COLLECTION : TARGET_TABLE;
+    if (best == NULL && reads_suffix && resolve_suffixed_table(index, path, has_query, out))
+        return;
+    if (best == NULL && index->root != NULL) {
+        out->route = index->root;
+        resolve_key(path, reads_suffix, out);
         return;
     }
     if (best == NULL)

@@ -400,9 +400,11 @@ static char *location_of(struct job *job, struct value key)
     out = at = malloc(path.len + 3 + text.len * 3);
     if (out != NULL) {
         *at++ = '/';
-        memcpy(at, path.data, path.len);
-        at += path.len;
-        *at++ = '/';
+        if (!job->target.route->is_root) {
+            memcpy(at, path.data, path.len);
+            at += path.len;
+            *at++ = '/';
+        }
         for (size_t k = 0; k < text.len; k++) {
             unsigned char c = (unsigned char)text.data[k];
 
@@ -612,7 +614,11 @@ void resource_answer(struct request *request, struct answer *answer)
         answer->status = 404;
         return;
     }
-    answer_target(&job);
+    if (job.target.route->is_ambiguous)
+        problem(request, answer, 500, "more than one table is exported as /%.*s",
+                (int)job.target.route->path.len, job.target.route->path.data);
+    else
+        answer_target(&job);
     if (answer->stream == NULL && job.media != MEDIA_JSON)
         convert(&job);
 }

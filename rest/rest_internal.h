@@ -51,7 +51,8 @@ struct path_index {
     const struct routes *routes;
     const uint32_t *slots; /* 1 + number of a route, 0: free; in the arena of the routes */
     size_t mask;
-    bool has_nested; /* a path has a slash */
+    bool has_nested;          /* a path has a slash */
+    const struct route *root; /* exported under no name; NULL: none */
 };
 
 /* One per thread of the daemon; nobody else touches it while the daemon runs. */

@@ -53,9 +53,8 @@ bool node_start(struct node *node, const char *backend, const char *directory,
                 const char *const *more)
 {
     const char *program = getenv("HARPER") == NULL ? "build/debug/harper" : getenv("HARPER");
-    const char *arguments[48] = {program,     "serve",    directory,
-                                 "--backend", backend,    "--port",
-                                 "0",         "--schema", "test/http/schema.graphql"};
+    const char *arguments[48] = {program,  "serve", directory,  "--backend", backend,
+                                 "--port", "0",     "--schema", node_schema};
     size_t count = 9;
     int ends[2];
     char line[256];

@@ -23,6 +23,9 @@ struct node {
     int out; /* its standard output */
 };
 
+/* What nodes apply first. */
+extern const char *node_schema;
+
 /* Runs `harper serve` on a database in `directory`; more arguments end with NULL. */
 bool node_start(struct node *node, const char *backend, const char *directory,
                 const char *const *more);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *node_schema = "test/http/schema.graphql";
 size_t passed, failed;
 const char *backend_name = "";
 
@@ -69,6 +70,8 @@ int main(int argc, char **argv)
 
             snprintf(directory, sizeof directory, "%s/%s-%d", argv[1], backends[k], at);
             read_options(argv[at], options, sizeof options, more + 2, 14);
+            node_schema = strstr(argv[at], "root.test") != NULL ? "test/http/root.graphql"
+                                                                : "test/http/schema.graphql";
             if (!node_start(&node, backends[k], directory, more)) {
                 expect(false, "the server starts", argv[at]);
                 continue;
@@ -78,6 +81,7 @@ int main(int argc, char **argv)
                 run_framing(node.port);
             expect_status("exit code after SIGTERM", node_stop(&node, SIGTERM), 0);
         }
+        node_schema = "test/http/schema.graphql";
         run_behaviour(backends[k], argv[1]);
     }
     printf("%zu passed, %zu failed\n", passed, failed);
