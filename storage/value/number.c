@@ -181,6 +181,18 @@ static uint64_t everyday_round(const struct everyday *d, int precision)
     return digits + (rest > half || (rest == half && (digits & 1) != 0));
 }
 
+/* So near to half way between two numbers of `precision` digits that SQLite's way of rounding
+ * tells. */
+static bool everyday_is_half_way(const struct everyday *d, int precision)
+{
+    uint128_t scaled = d->mantissa * exact_power_of_ten((unsigned)(precision - 1 - d->exponent));
+    uint128_t half = (uint128_t)1 << (d->shift - 1);
+    uint128_t rest = scaled & (half * 2 - 1);
+    uint128_t distance = rest > half ? rest - half : half - rest;
+
+    return distance <= half >> 6;
+}
+
 /* Whether reading these digits gives d again: they lie no further from it than half way to its
  * neighbour. */
 static bool everyday_reads_back(const struct everyday *d, int precision, uint64_t digits)
@@ -213,6 +225,58 @@ static bool decimal_if_everyday(double d, int precision, struct decimal *out)
         }
     }
     return false;
+}
+
+/* Fifteen digits as SQLite 3.40 makes them (printf.c, "%!.15g"): scaled to one digit before the
+ * point in extended precision, half a unit of the last digit added, cut. The scaling is not exact,
+ * so a real that lies half way between two texts, or very near, comes out as one or the other by
+ * its last bits; texts are compared and stored, so the same one must come out here. */
+static void decimal_as_sqlite(double d, struct decimal *out)
+{
+    enum { DIGITS = 15 };
+    const double half_unit = 5.0e-05 * 1.0e-10;
+    long double scale = 1, rest = d;
+    unsigned count = 0;
+
+    out->exponent = 0;
+    for (; rest >= 1e100 * scale; out->exponent += 100)
+        scale *= 1e100;
+    for (; rest >= 1e10L * scale; out->exponent += 10)
+        scale *= 1e10L;
+    for (; rest >= 10.0L * scale; out->exponent++)
+        scale *= 10.0L;
+    rest /= scale;
+    for (; rest < 1e-8; out->exponent -= 8)
+        rest *= 1e8L;
+    for (; rest < 1.0L; out->exponent--)
+        rest *= 10.0L;
+    rest += half_unit;
+    if (rest >= 10.0L) {
+        rest *= 0.1;
+        out->exponent++;
+    }
+    for (; count < DIGITS; count++) {
+        int digit = (int)rest;
+
+        out->digits[count] = (char)('0' + digit);
+        rest = (rest - digit) * 10.0L;
+    }
+    while (count > 1 && out->digits[count - 1] == '0')
+        count--;
+    out->count = count;
+}
+
+/* Fifteen digits, fast where exact rounding and SQLite's cannot differ. */
+static void decimal_of_fifteen(double d, struct decimal *out)
+{
+    struct everyday everyday;
+
+    if (decimal_if_short(d, out))
+        return;
+    if (everyday_of(d, &everyday) && !everyday_is_half_way(&everyday, 15))
+        (void)decimal_if_everyday(d, 15, out);
+    else
+        decimal_as_sqlite(d, out);
 }
 
 static double double_of_decimal(const struct decimal *decimal)
@@ -313,8 +377,7 @@ size_t number_format(double d, char out[NUMBER_TEXT_MAX])
         return (size_t)(put_bytes(out, "0.0", 3) - out);
     if (d < 0)
         *at++ = '-';
-    if (!decimal_if_short(fabs(d), &decimal) && !decimal_if_everyday(fabs(d), 15, &decimal))
-        decimal_of_precision(fabs(d), 15, &decimal);
+    decimal_of_fifteen(fabs(d), &decimal);
     if (decimal.exponent < -4 || decimal.exponent >= 15)
         at = put_scientific(at, &decimal, true, 2);
     else

@@ -510,13 +510,11 @@ static bool gen_lazy(struct gen *g, const struct ir_expr *expr, const struct fun
     return true;
 }
 
+/* As SQLite: of the first argument that has one, be it written or its column's. */
 static int32_t call_collation(const struct ir_expr *expr)
 {
     for (size_t k = 0; k < expr->as.call.count; k++)
-        if (expr->as.call.args[k]->is_collation_explicit)
-            return expr->as.call.args[k]->collation;
-    for (size_t k = 0; k < expr->as.call.count; k++)
-        if (expr->as.call.args[k]->collation != COLLATE_BINARY)
+        if (ir_expr_has_collation(expr->as.call.args[k]))
             return expr->as.call.args[k]->collation;
     return COLLATE_BINARY;
 }

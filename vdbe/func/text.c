@@ -296,8 +296,8 @@ SCALAR(fn_replace)
         return ST_OK;
     text = func_text(context, args[0]);
     part = func_text(context, args[1]);
-    if (part.len == 0) { /* the value itself: a number stays one */
-        *out = args[0];
+    if (part.len == 0) { /* the value itself: a number stays one, bytes have become text */
+        *out = args[0].kind == VALUE_BYTES ? value_text(text) : args[0];
         return ST_OK;
     }
     if (value_is_null(args[2]))

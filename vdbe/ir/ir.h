@@ -157,6 +157,7 @@ struct ir_expr {
                          AND: one and the same element satisfies every operand (chained ranges) */
     uint8_t affinity, collation; /* [bound] of the result, as SQLite defines them for comparisons */
     bool is_collation_explicit;  /* [bound] */
+    bool is_uncollated; /* [bound] COLUMN: an integer key, which has no collation to compare by */
     bool is_constant; /* [bound] same value for the whole run (literals, parameters, pure functions
                          of them) */
     uint8_t type;     /* [bound] 0 unknown; 1 + enum value_kind when always that kind or null */
@@ -579,6 +580,14 @@ struct ir_attach {
     struct ir_expr *path; /* ATTACH */
     struct ir_expr *name;
 };
+
+/* [bound] Has the expression a collation of its own: a column's, or one that was written? */
+static inline bool ir_expr_has_collation(const struct ir_expr *expr)
+{
+    while (expr->kind == IR_CAST || (expr->kind == IR_UNARY && expr->op == IR_PLUS))
+        expr = expr->kind == IR_CAST ? expr->as.cast.operand : expr->as.unary.operand;
+    return (expr->kind == IR_COLUMN && !expr->is_uncollated) || expr->is_collation_explicit;
+}
 
 /* ---- statements ---- */
 

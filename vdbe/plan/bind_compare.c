@@ -33,15 +33,10 @@ uint8_t compare_affinity(uint8_t left, uint8_t right)
         return is_numeric(left) || is_numeric(right) ? AFFINITY_NUMERIC : AFFINITY_NONE;
     if (left == PLAN_NO_AFFINITY && right == PLAN_NO_AFFINITY)
         return AFFINITY_NONE;
-    return left == PLAN_NO_AFFINITY ? right : left;
-}
-
-/* Has the expression a collation of its own (a column's, or written)? */
-bool expr_has_collation(const struct ir_expr *expr)
-{
-    while (expr->kind == IR_CAST || (expr->kind == IR_UNARY && expr->op == IR_PLUS))
-        expr = expr->kind == IR_CAST ? expr->as.cast.operand : expr->as.unary.operand;
-    return expr->kind == IR_COLUMN || expr->is_collation_explicit;
+    /* What is compared with a numeric column becomes a number when it is text; an integer stays
+     * one, and is compared with reals exactly. */
+    left = left == PLAN_NO_AFFINITY ? right : left;
+    return is_numeric(left) ? AFFINITY_NUMERIC : left;
 }
 
 static uint8_t compare_collation(const struct ir_expr *left, const struct ir_expr *right)
@@ -50,9 +45,9 @@ static uint8_t compare_collation(const struct ir_expr *left, const struct ir_exp
         return left->collation;
     if (right->is_collation_explicit)
         return right->collation;
-    if (expr_has_collation(left))
+    if (ir_expr_has_collation(left))
         return left->collation;
-    return expr_has_collation(right) ? right->collation : COLLATE_BINARY;
+    return ir_expr_has_collation(right) ? right->collation : COLLATE_BINARY;
 }
 
 bool attribute_is_scalar(const struct attribute *attribute)
@@ -269,7 +264,7 @@ static enum status bind_in_query(struct planner *p, struct scope *scope, struct 
         query->plan.compare_affinities[i] =
             compare_affinity(expr_affinity(member), query->columns[i].affinity);
         query->plan.compare_collations[i] =
-            expr_has_collation(member) ? member->collation : query->columns[i].collation;
+            ir_expr_has_collation(member) ? member->collation : query->columns[i].collation;
     }
     expr->affinity = query->plan.compare_affinities[0];
     expr->collation = query->plan.compare_collations[0];
@@ -315,7 +310,7 @@ enum status bind_in(struct planner *p, struct scope *scope, struct ir_expr **slo
         expr->affinity = AFFINITY_NONE;
     else if (expr->affinity == AFFINITY_REAL || expr->affinity == AFFINITY_INTEGER)
         expr->affinity = AFFINITY_NUMERIC;
-    expr->collation = expr_has_collation(expr->as.in.operand) ? expr->as.in.operand->collation
+    expr->collation = ir_expr_has_collation(expr->as.in.operand) ? expr->as.in.operand->collation
                                                               : (uint8_t)COLLATE_BINARY;
     expr->is_constant = expr->as.in.operand->is_constant;
     for (size_t i = 0; i < expr->as.in.count; i++)

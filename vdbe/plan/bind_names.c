@@ -456,9 +456,12 @@ static void column_set_bound(struct planner *p, struct ir_expr *expr, const stru
     if (info->table != NULL && match->attribute == ATTRIBUTE_NONE) {
         expr->affinity = AFFINITY_INTEGER;
         expr->type = 1 + VALUE_INT;
+        expr->is_uncollated = true;
     } else if (info->table != NULL) {
         const struct attribute *attribute = &info->table->attributes[match->attribute];
 
+        expr->is_uncollated = info->table->has_rowid && info->table->key_count == 1 &&
+                              info->table->key_attributes[0] == match->attribute;
         expr->affinity = attribute->affinity;
         expr->collation = attribute->collation;
         expr->type = type_of_attribute(attribute);

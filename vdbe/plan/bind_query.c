@@ -149,7 +149,7 @@ static void merge_collations(struct bound_query *query)
             const struct ir_expr *expr =
                 block->row_count > 0 ? block->rows[i] : block->outputs[i].expr;
 
-            if (!expr_has_collation(expr))
+            if (!ir_expr_has_collation(expr))
                 continue;
             query->plan.output_collations[i] = expr->collation;
             break;

@@ -199,7 +199,6 @@ enum status bind_exprs(struct planner *p, struct scope *scope, struct ir_expr **
 enum status bind_condition(struct planner *p, struct scope *scope, struct ir_expr **slot);
 uint8_t compare_affinity(uint8_t left, uint8_t right);
 uint8_t expr_affinity(const struct ir_expr *expr);
-bool expr_has_collation(const struct ir_expr *expr);
 bool may_be_array(const struct planner *p, const struct ir_expr *expr);
 bool attribute_is_scalar(const struct attribute *attribute);
 /* Set affinity, collation … of a COMPARE whose operands are bound. */
