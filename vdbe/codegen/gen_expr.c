@@ -696,6 +696,7 @@ static void gen_plain(struct gen *g, const struct ir_expr *expr, int32_t target)
 static int32_t gen_hoisted(struct gen *g, const struct ir_expr *expr)
 {
     const int32_t at = gen_register(g, 1);
+    struct gen_known *known_here = g->known;
     struct ir_expr *whole;
 
     memcpy(&whole, &expr, sizeof(whole)); /* the walker may replace children; this one does not */
@@ -709,10 +710,12 @@ static int32_t gen_hoisted(struct gen *g, const struct ir_expr *expr)
         return at;
     }
     g->is_prologue = true;
+    g->known = NULL; /* what is known here is not known before everything */
     builder_prologue(g->builder, true);
     gen_plain(g, expr, at);
     gen_emit_n(g, OP_KEEP, 1, at, 1, 0, NULL);
     builder_prologue(g->builder, false);
+    g->known = known_here;
     g->is_prologue = false;
     return at;
 }

@@ -311,7 +311,7 @@ enum status bind_in(struct planner *p, struct scope *scope, struct ir_expr **slo
     else if (expr->affinity == AFFINITY_REAL || expr->affinity == AFFINITY_INTEGER)
         expr->affinity = AFFINITY_NUMERIC;
     expr->collation = ir_expr_has_collation(expr->as.in.operand) ? expr->as.in.operand->collation
-                                                              : (uint8_t)COLLATE_BINARY;
+                                                                 : (uint8_t)COLLATE_BINARY;
     expr->is_constant = expr->as.in.operand->is_constant;
     for (size_t i = 0; i < expr->as.in.count; i++)
         expr->is_constant &= expr->as.in.items[i]->is_constant;
