@@ -129,7 +129,14 @@ struct harper_statement {
     char **param_names;
     char *explanation;
     struct request_parts *request; /* LANGUAGE_REQUEST: in `kept` */
-    uint8_t hidden_columns;        /* at the end of a row, not shown: the record, for its version */
+    /* HARPER_OPERATION */
+    bool has_keys;            /* runs once per key, which is parameter 1 */
+    uint8_t operation_kind;   /* enum operation_kind */
+    uint8_t operation_writes; /* of `sql`: enum ir_statement_kind, 0: it does not */
+    size_t key_at, key_count;
+    struct value keys;       /* an array, in `kept` */
+    int64_t earlier_changes; /* of runs for earlier keys */
+    uint8_t hidden_columns;  /* at the end of a row, not shown: the record, for its version */
 };
 
 /* ---- session.c ---- */
@@ -179,6 +186,11 @@ enum status document_compile(harper_statement *statement, const struct databases
 /* The table whose path, or name, is just this. */
 struct url_target;
 bool url_find_resource(const struct catalog *catalog, struct slice name, struct url_target *out);
+
+/* ---- operation.c ---- */
+enum status operation_compile(harper_statement *statement, const struct databases *databases,
+                              struct arena *arena, struct ir_statement **out, struct error *err);
+enum status operation_next_key(harper_statement *statement, bool *is_there);
 
 /* ---- graphql.c ---- */
 enum status graphql_compile(struct slice text, bool is_request, const struct databases *databases,

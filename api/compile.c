@@ -108,8 +108,7 @@ static enum status parse(harper_statement *statement, const struct databases *da
     case LANGUAGE_DOCUMENT:
         return document_compile(statement, databases, arena, out, err);
     case HARPER_OPERATION:
-        return error_set(err, ST_UNSUPPORTED, -1,
-                         "JSON operations are not accepted; use SQL, a URL or GraphQL");
+        return operation_compile(statement, databases, arena, out, err);
     default:
         return error_set(err, ST_MISUSE, -1, "language %d is unknown", statement->language);
     }

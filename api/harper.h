@@ -155,7 +155,8 @@ enum harper_language {
                         parameter 1 */
     HARPER_GRAPHQL,  /* "{ Dog(age: 3) { name owner { name } } }": one row, a column per resource,
                         each an array; schemas go through harper_apply_schema */
-    HARPER_OPERATION /* JSON operations: refused (HARPER_UNSUPPORTED) */
+    HARPER_OPERATION /* {"operation": "search_by_value", "table": "dog", …}: those that read and
+                        write records or change tables; keys that were written are its rows */
 };
 
 /* Compile the first statement of `text` (`bytes` long, -1: to its NUL). *out is NULL when there is

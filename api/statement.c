@@ -281,6 +281,33 @@ static enum status begin_machine(harper_statement *statement, struct error *err)
     return vm_begin(statement->vm, &environment, err);
 }
 
+/* Again for the next key, in the same transaction. ST_DONE: that was the last. */
+static enum status begin_next_key(harper_statement *statement, struct error *err)
+{
+    bool is_there;
+
+    if (!statement->has_keys)
+        return ST_DONE;
+    if (statement->key_at == statement->key_count)
+        return ST_DONE;
+    statement->earlier_changes += vm_changes(statement->vm);
+    vm_reset(statement->vm);
+    TRY(operation_next_key(statement, &is_there));
+    return begin_machine(statement, err);
+}
+
+/* A statement that takes its keys one by one begins with the first. */
+static enum status begin_first_key(harper_statement *statement)
+{
+    bool is_there;
+
+    if (!statement->has_keys)
+        return ST_OK;
+    statement->key_at = 0;
+    statement->earlier_changes = 0;
+    return operation_next_key(statement, &is_there);
+}
+
 static enum status recompile(harper_statement *statement, struct error *err)
 {
     bool was_cacheable = statement->is_cacheable, is_empty;
@@ -314,7 +341,9 @@ static enum status begin(harper_statement *statement, struct error *err)
         } else {
             TRY(acquire(statement, err));
         }
-        st = begin_machine(statement, err);
+        st = begin_first_key(statement);
+        if (st == ST_OK)
+            st = begin_machine(statement, err);
         if (st == ST_OK) {
             statement->is_running = true;
             session->running++;
@@ -342,7 +371,7 @@ static enum status complete(harper_statement *statement, struct error *err)
 {
     harper_session *session = statement->session;
     const struct program_info *info = program_info(statement->program);
-    int64_t changes = vm_changes(statement->vm), rowid;
+    int64_t changes = vm_changes(statement->vm) + statement->earlier_changes, rowid;
     enum status st = ST_OK;
 
     if (statement->explain == IR_EXPLAIN_ANALYZE)
@@ -407,6 +436,21 @@ static int step_canned(harper_statement *statement)
     return HARPER_DONE;
 }
 
+/* The next row of the machine, which may be that of a later key. */
+static enum status step_machine(harper_statement *statement, struct error *err)
+{
+    bool has_no_keys = statement->has_keys && statement->key_count == 0;
+    enum status st;
+
+    do {
+        st = has_no_keys ? ST_DONE : vm_step(statement->vm, err);
+        if (st != ST_DONE)
+            return st;
+        st = begin_next_key(statement, err);
+    } while (st == ST_OK);
+    return st;
+}
+
 int harper_step(harper_statement *statement)
 {
     struct error err = {.offset = -1};
@@ -428,7 +472,7 @@ int harper_step(harper_statement *statement)
             return step_canned(statement);
     }
     do {
-        st = vm_step(statement->vm, &err);
+        st = step_machine(statement, &err);
     } while (st == ST_ROW && statement->explain == IR_EXPLAIN_ANALYZE);
     if (st == ST_ROW)
         return HARPER_ROW;

@@ -88,12 +88,12 @@ static void check_name(struct request *request, const char *label, struct slice 
         request_problem(request, "'%s' names cannot include backticks or forward slashes", label);
 }
 
-/* Text, or a number in its decimal form. */
-static void read_name(struct request *request, const char *label, struct value v, struct slice *out)
+void request_read_name(struct request *request, const char *label, struct value v, bool is_text,
+                       struct slice *out)
 {
     struct value text;
 
-    if (v.kind == VALUE_INT || v.kind == VALUE_REAL) {
+    if (!is_text && (v.kind == VALUE_INT || v.kind == VALUE_REAL)) {
         text = value_to_text(v, request->arena);
         if (text.kind == VALUE_TEXT)
             *out = value_slice(text);
@@ -107,18 +107,54 @@ static void read_name(struct request *request, const char *label, struct value v
     check_name(request, label, *out);
 }
 
-void request_read_table(struct request *request)
+static void read_table(struct request *request, bool is_text)
 {
     struct value database = request_field(request, "database", "schema");
     struct value table = request_field(request, "table", NULL);
 
-    request->operation->database = slice_text("data");
+    request->operation->database = request->database = slice_text("data");
     if (database.kind != VALUE_ABSENT)
-        read_name(request, "database", database, &request->operation->database);
+        request_read_name(request, "database", database, is_text, &request->operation->database);
     if (table.kind == VALUE_ABSENT)
         request_problem(request, "'table' is required");
     else
-        read_name(request, "table", table, &request->operation->table);
+        request_read_name(request, "table", table, is_text, &request->operation->table);
+    request->database = request->operation->database;
+}
+
+void request_read_table(struct request *request)
+{
+    read_table(request, false);
+}
+
+void request_read_new_table(struct request *request)
+{
+    read_table(request, true);
+}
+
+enum status request_find_table(struct request *request)
+{
+    const struct operation_schema *schema = request->schema;
+    struct slice database = request->operation->database, table = request->operation->table;
+    enum status st = request->missing == MISSING_INVALID ? ST_INVALID : ST_NO_TABLE;
+
+    if (schema == NULL || schema->find == NULL)
+        return ST_OK;
+    switch (schema->find(schema->context, database, table, &request->database)) {
+    case OPERATION_FOUND:
+        return ST_OK;
+    case OPERATION_NO_DATABASE:
+        request->has_no_database = true;
+        return error_set(request->err, st, -1, "database '%.*s' does not exist",
+                         request_shown(database), database.data);
+    case OPERATION_NO_TABLE:
+        break;
+    }
+    if (request->missing == MISSING_TABLE)
+        return error_set(request->err, ST_INVALID, -1, "Table %.*s not found", request_shown(table),
+                         table.data);
+    return error_set(request->err, st, -1, "Table '%.*s.%.*s' does not exist",
+                     request_shown(database), database.data, request_shown(table), table.data);
 }
 
 /* ---- flags and numbers ---- */

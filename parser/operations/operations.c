@@ -72,6 +72,17 @@ static struct ir_expr *key_equals(struct request *request)
     return ir_compare(request->arena, IR_EQ, request_meta(request, IR_META_KEY), key);
 }
 
+static struct ir_output *key_output(struct request *request)
+{
+    struct ir_output *output = ARENA_NEW(request->arena, struct ir_output);
+
+    if (output == NULL)
+        return NULL;
+    output->expr = request_meta(request, IR_META_KEY);
+    output->alias.offset = output->star_of.offset = -1;
+    return output;
+}
+
 /* ---- by key ---- */
 
 static void read_keys(struct request *request, bool checks_items)
@@ -111,6 +122,7 @@ static enum status search_by_id(struct request *request)
     read_keys(request, true);
     check_projection(request, select, true);
     TRY(request_check(request));
+    TRY(request_find_table(request));
     if (statement == NULL)
         return request_no_memory(request);
     TRY(request_query(request, &block, &statement->as.query));
@@ -129,11 +141,14 @@ static enum status delete_by_id(struct request *request)
     request_read_table(request);
     read_keys(request, false);
     TRY(request_check(request));
+    TRY(request_find_table(request));
     if (statement == NULL || remove == NULL)
         return request_no_memory(request);
     remove->target = request_source(request);
     remove->where = key_equals(request);
-    if (remove->target == NULL || remove->where == NULL)
+    remove->returning = key_output(request);
+    remove->returning_count = 1;
+    if (remove->returning == NULL || remove->target == NULL || remove->where == NULL)
         return request_no_memory(request);
     statement->as.remove = remove;
     return request_finish(request, statement);
@@ -190,6 +205,7 @@ static enum status search_by_value(struct request *request)
     read_paging(request, 1, &paging);
     TRY(read_reverse(request, &is_reverse));
     TRY(request_check(request));
+    TRY(request_find_table(request));
     if (statement == NULL)
         return request_no_memory(request);
     if (v.kind == VALUE_TEXT)
@@ -261,6 +277,7 @@ static enum status search_by_conditions(struct request *request)
     struct paging paging;
     bool is_reverse, is_or;
 
+    request->missing = MISSING_TABLE;
     request_read_table(request);
     if (conditions.kind == VALUE_ABSENT)
         request_problem(request, "'conditions' is required");
@@ -273,6 +290,7 @@ static enum status search_by_conditions(struct request *request)
     TRY(read_reverse(request, &is_reverse));
     TRY(request_check(request));
     TRY(request_operator(request, request_field(request, "operator", NULL), &is_or));
+    TRY(request_find_table(request));
     if (statement == NULL)
         return request_no_memory(request);
     TRY(request_query(request, &block, &statement->as.query));
@@ -314,6 +332,22 @@ static bool is_field_like(struct slice name)
     return name.len != 0;
 }
 
+/* A client's slip: the texts of its null and undefined are no keys. */
+static enum status check_key(struct request *request, struct slice name, struct value v)
+{
+    const struct operation_schema *schema = request->schema;
+    struct slice text = v.kind == VALUE_TEXT ? value_slice(v) : slice_empty();
+
+    if (text.len == 0 || is_field_like(text) || schema == NULL || schema->is_key == NULL ||
+        !schema->is_key(schema->context, request->operation->database, request->operation->table,
+                        name))
+        return ST_OK;
+    return request_fail(request, ST_INVALID,
+                        "Invalid hash value: '%.*s' is not a valid hash attribute value, check log "
+                        "for more info",
+                        request_shown(text), text.data);
+}
+
 /* Names that no attribute may have. */
 static enum status check_attribute_names(struct request *request, struct value records)
 {
@@ -326,8 +360,9 @@ static enum status check_attribute_names(struct request *request, struct value r
 
         for (size_t k = 0; k < members; k++) {
             struct slice name;
+            struct value v = document_member_at(record, k, &name);
 
-            document_member_at(record, k, &name);
+            TRY(check_key(request, name, v));
             if (!is_field_like(name))
                 return request_fail(request, ST_INVALID, "Invalid attribute name: '%.*s'",
                                     request_shown(name), name.data);
@@ -350,20 +385,20 @@ static enum status write_documents(struct request *request, enum ir_document_mod
 {
     struct ir_statement *statement = statement_new(request, IR_WRITE_DOCUMENTS);
     struct ir_write_documents *write = ARENA_NEW(request->arena, struct ir_write_documents);
-    struct ir_output *returning = ARENA_NEW(request->arena, struct ir_output);
+    struct ir_output *returning = key_output(request);
     struct value records;
 
     request->operation->kind = OPERATION_WRITE;
+    request->missing = MISSING_INVALID;
     request_read_table(request);
     read_records(request, &records);
     request_read_number(request, "expiresAt", 0, &request->operation->has_expires_at,
                         &request->operation->expires_at_ms);
     TRY(request_check(request));
+    TRY(request_find_table(request));
     TRY(check_attribute_names(request, records));
     if (statement == NULL || write == NULL || returning == NULL)
         return request_no_memory(request);
-    returning->expr = request_meta(request, IR_META_KEY);
-    returning->alias.offset = returning->star_of.offset = -1;
     write->target = request_source(request);
     write->mode = (uint8_t)mode;
     write->skip_existing = mode == IR_DOCUMENT_INSERT;
@@ -394,6 +429,68 @@ static enum status upsert(struct request *request)
 static enum status put(struct request *request)
 {
     return write_documents(request, IR_DOCUMENT_PUT);
+}
+
+/* ---- SQL ---- */
+
+/* RETURNING $id, where nothing else is asked for. */
+static void return_keys(struct request *request, struct ir_statement *statement)
+{
+    struct ir_output *output = key_output(request);
+
+    switch ((enum ir_statement_kind)statement->kind) {
+    case IR_INSERT:
+        if (statement->as.insert->returning_count == 0) {
+            statement->as.insert->returning = output;
+            statement->as.insert->returning_count = 1;
+        }
+        break;
+    case IR_UPDATE:
+        if (statement->as.update->returning_count == 0) {
+            statement->as.update->returning = output;
+            statement->as.update->returning_count = 1;
+        }
+        break;
+    case IR_DELETE:
+        if (statement->as.remove->returning_count == 0) {
+            statement->as.remove->returning = output;
+            statement->as.remove->returning_count = 1;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static bool writes_rows(const struct ir_statement *statement)
+{
+    return statement->kind == IR_INSERT || statement->kind == IR_UPDATE ||
+           statement->kind == IR_DELETE;
+}
+
+static enum status sql(struct request *request)
+{
+    struct value text = request_field(request, "sql", NULL);
+    struct ir_statement *statement = NULL;
+
+    request->operation->kind = OPERATION_SQL;
+    if (text.kind != VALUE_TEXT)
+        return request_fail(request, ST_INVALID,
+                            "The 'sql' parameter is missing from the request body");
+    TRY(request->schema->parse_sql(request->schema->context, value_slice(text), request->arena,
+                                   &statement, request->err));
+    if (statement == NULL)
+        return request_fail(request, ST_INVALID,
+                            "We had trouble parsing your request. Please ensure your SQL is valid. "
+                            "Try adding backticks to reserved words and schema table references.");
+    if (writes_rows(statement)) {
+        request->operation->written = statement->kind;
+        return_keys(request, statement);
+    }
+    if (request->arena->failed)
+        return request_no_memory(request);
+    request->operation->statement = statement;
+    return ST_OK;
 }
 
 /* ---- dispatch ---- */
@@ -427,6 +524,11 @@ enum status operation_parse(struct value document, const struct operation_schema
         {"upsert", upsert},
         {"put", put},
         {"delete", delete_by_id},
+        {"create_table", request_create_table},
+        {"drop_table", request_drop_table},
+        {"create_attribute", request_create_attribute},
+        {"drop_attribute", request_drop_attribute},
+        {"sql", sql},
     };
     struct request request;
     struct value name;
@@ -437,7 +539,8 @@ enum status operation_parse(struct value document, const struct operation_schema
     if (name.kind != VALUE_TEXT)
         return error_set(err, ST_INVALID, -1, "Request body must include an 'operation' property.");
     for (size_t i = 0; i < COUNT_OF(operations); i++) {
-        if (!slice_is(value_slice(name), operations[i].name))
+        if (!slice_is(value_slice(name), operations[i].name) ||
+            (operations[i].run == sql && (schema == NULL || schema->parse_sql == NULL)))
             continue;
         TRY(begin(&request, document, schema, arena, out, err));
         return operations[i].run(&request);

@@ -9,13 +9,22 @@
 
 enum { REQUEST_DEPTH_MAX = 64, REQUEST_UNKNOWN_MAX = 32, SELECT_ITEMS_MAX = 4096 };
 
+enum request_missing {
+    MISSING_NOT_FOUND, /* 404 */
+    MISSING_INVALID,   /* 400 */
+    MISSING_TABLE,     /* 404 for the database, 400 "Table t not found" */
+};
+
 struct request {
     struct value document;
     const struct operation_schema *schema;
     struct arena *arena;
     struct operation *operation;
-    bool is_exported;  /* the Query object: `table` is an export path */
-    bool fails_as_500; /* the operations whose faults are promised as status 500 */
+    bool is_exported;      /* the Query object: `table` is an export path */
+    uint8_t missing;       /* enum request_missing: how a table that is not there is told */
+    bool has_no_database;  /* request_find_table found none */
+    struct slice database; /* as statements call it */
+    bool fails_as_500;     /* the operations whose faults are promised as status 500 */
     uint32_t param_count;
     size_t condition_count;
     size_t unknown_count;
@@ -50,6 +59,13 @@ enum status request_check(struct request *request);
 /* The first of the names that is present; absent when none is. `second` may be NULL. */
 struct value request_field(const struct request *request, const char *first, const char *second);
 void request_read_table(struct request *request);
+/* After the fields: is it there? Sets request->database. */
+enum status request_find_table(struct request *request);
+/* Text, or a number in its decimal form unless `is_text`; problems are noted. */
+void request_read_name(struct request *request, const char *label, struct value v, bool is_text,
+                       struct slice *out);
+/* Names of what is made: database and table, which must be texts. */
+void request_read_new_table(struct request *request);
 void request_read_flag(struct request *request, const char *name, bool *out);
 /* A whole number not below `least`; *out stays when the field is absent. */
 void request_read_number(struct request *request, const char *name, int64_t least, bool *is_there,
@@ -69,6 +85,13 @@ enum status request_condition(struct request *request, const struct attribute *a
                               struct slice comparator, struct value v, struct ir_expr **out);
 /* `and` or `or` in any case; absent is `and`. */
 enum status request_operator(struct request *request, struct value v, bool *is_or);
+
+/* ---- tables and attributes (definition.c) ---- */
+
+enum status request_create_table(struct request *request);
+enum status request_drop_table(struct request *request);
+enum status request_create_attribute(struct request *request);
+enum status request_drop_attribute(struct request *request);
 
 /* ---- projection and order (select.c) ---- */
 

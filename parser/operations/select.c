@@ -13,7 +13,7 @@ struct ir_source *request_source(struct request *request)
         source->kind = IR_SOURCE_TABLE;
         source->is_exported_name = request->is_exported;
         source->name = (struct ir_name){request->operation->table, -1};
-        source->database = (struct ir_name){request->operation->database, -1};
+        source->database = (struct ir_name){request->database, -1};
         source->alias.offset = -1;
     }
     return source;

@@ -118,8 +118,10 @@ static harper_statement *prepare(struct run *run, const char *text, harper_error
     const char *body;
 
     if (!is_request(text)) {
-        if (harper_prepare(run->session, HARPER_SQL, text, -1, &statement, NULL, error) !=
-            HARPER_OK)
+        const int language =
+            strncmp(text, "{\"operation\"", 12) == 0 ? HARPER_OPERATION : HARPER_SQL;
+
+        if (harper_prepare(run->session, language, text, -1, &statement, NULL, error) != HARPER_OK)
             return NULL;
         return statement;
     }
@@ -212,7 +214,7 @@ static void run_statement(struct run *run, const struct record *record)
     harper_error error = {0};
     bool ok;
 
-    if (is_request(text_of(&record->body))) {
+    if (is_request(text_of(&record->body)) || text_of(&record->body)[0] == '{') {
         struct text out = {0};
         harper_statement *statement = prepare(run, text_of(&record->body), &error);
 
@@ -291,7 +293,7 @@ static void run_same(struct run *run, const struct record *record)
     harper_error error;
     char *line = strndup(sql, strcspn(sql, "\n"));
 
-    if (url == NULL || !is_request(url + 1)) {
+    if (url == NULL || (!is_request(url + 1) && url[1] != '{')) {
         fail(run, record->line, "same needs an SQL line and a request line", NULL, NULL);
         free(line);
         return;

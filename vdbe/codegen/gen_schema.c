@@ -716,6 +716,7 @@ static void gen_alter(struct gen *g, const struct ir_alter *ir)
         if (attribute->generated == GENERATED_STORED)
             gen_fail(g, ST_CONSTRAINT, -1, "cannot add a STORED column");
         spec->attribute = attribute;
+        spec->is_indexed = ir->definition->is_indexed;
         spec->needs_empty_table = attribute->is_not_null && attribute->default_sql.len == 0 &&
                                   attribute->generated == GENERATED_NO;
     }

@@ -223,6 +223,7 @@ struct schema_spec {
     const struct slice *index_columns;     /* CREATE_INDEX: names, empty: an expression */
     const bool *index_takes_collation;     /* CREATE_INDEX: per part, the column's own */
     const struct attribute *attribute;     /* ADD_COLUMN */
+    bool is_indexed;                       /* ADD_COLUMN: with an index of its own */
     bool needs_empty_table;                /* ADD_COLUMN: NOT NULL without a default */
     int32_t made; /* CREATE_TABLE: program table that stands for it, TABLE_NEW: none */
 };

@@ -189,6 +189,28 @@ static enum status drop_object(struct vm *vm, const struct schema_spec *spec, st
     return is_view ? drop_triggers(vm, spec->name, txn) : ST_OK;
 }
 
+/* The index that the new attribute of an operation gets; of a dynamic table it has one. */
+static enum status index_column(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
+{
+    const struct slice column = spec->attribute->name;
+    struct index_part part = {0};
+    struct index index = {
+        .part_count = 1, .is_multi_valued = true, .origin = INDEX_ATTRIBUTE, .parts = &part};
+    const struct table *table;
+    char *name;
+
+    TRY(find_table(vm, spec, txn, &table));
+    TRY(find_column(vm, spec, table, column, &part.attribute));
+    if (table_index_on(table, part.attribute) != NULL)
+        return ST_OK;
+    name = arena_printf(vm->temporary, "%.*s/%.*s", (int)table->name.len, table->name.data,
+                        (int)column.len, column.data);
+    if (name == NULL)
+        return ST_NO_MEMORY;
+    index.name = slice_text(name);
+    return catalog_create_index(txn, table, &index, vm->err);
+}
+
 static enum status add_column(struct vm *vm, const struct schema_spec *spec, struct txn *txn)
 {
     const struct table *table;
@@ -204,7 +226,8 @@ static enum status add_column(struct vm *vm, const struct schema_spec *spec, str
             return error_set(vm->err, ST_CONSTRAINT, -1,
                              "Cannot add a NOT NULL column with default value NULL");
     }
-    return catalog_add_attribute(txn, table, spec->attribute, vm->err);
+    TRY(catalog_add_attribute(txn, table, spec->attribute, vm->err));
+    return spec->is_indexed ? index_column(vm, spec, txn) : ST_OK;
 }
 
 static bool is_key_column(const struct table *table, uint16_t attribute)

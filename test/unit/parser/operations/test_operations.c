@@ -81,7 +81,7 @@ static enum status parse(const char *text, bool is_query, struct arena *arena,
 
 static void show(struct buf *out, const struct operation *operation)
 {
-    static const char *const kinds[] = {"search", "lookup", "delete", "write"};
+    static const char *const kinds[] = {"search", "lookup", "delete", "write", "sql", "change"};
     static const char *const forms[] = {"columns", "object", "array", "scalar"};
     struct buf text = {0};
 
@@ -221,7 +221,7 @@ static void the_other_operations_mean_what_their_fields_say(void **state)
         {"{'operation':'put','table':'dog','records':[{'id':1}],'expiresAt':5}",
          "write: PUT DOCUMENTS data.dog FROM {[{\"id\":1}]} RETURNING KEY()"},
         {"{'operation':'delete','table':'dog','hash_values':[1,[2,'x']]}",
-         "delete [1,[2,\"x\"]]: DELETE data.dog WHERE KEY() = ?1"},
+         "delete [1,[2,\"x\"]]: DELETE data.dog WHERE KEY() = ?1 RETURNING KEY()"},
     };
 
     (void)state;
