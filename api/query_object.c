@@ -37,7 +37,8 @@ enum status query_object_compile(struct slice text, const struct databases *data
                                  struct arena *arena, struct ir_statement **out, struct error *err)
 {
     struct url_target target;
-    const struct operation_schema schema = {&target, type_of, convert, NULL};
+    const struct operation_schema schema = {
+        .context = &target, .type_of = type_of, .convert = convert};
     struct operation *operation;
     struct value whole;
     struct slice path;
