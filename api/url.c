@@ -35,7 +35,7 @@ static int type_of_attribute(const struct table *table, const struct attribute *
 
 bool url_is_undeclared(const struct table *table, const struct attribute *attribute)
 {
-    return attribute->is_dynamic && table->is_made_by_sdl;
+    return attribute->is_dynamic && table->is_made_by_sdl && !table->is_dynamic;
 }
 
 static int type_of(void *context, const struct slice *path, size_t parts, bool *is_list)
