@@ -615,6 +615,14 @@ enum status kv_next(struct kv_cursor *cursor)
     return st;
 }
 
+unsigned kv_run(struct kv_cursor *cursor, struct kv_entry *out, unsigned max)
+{
+    if (cursor->backend->run == NULL || cursor->txn->is_write ||
+        cursor->next != cursor->backend->next)
+        return 0;
+    return cursor->backend->run(cursor, out, max);
+}
+
 enum status kv_prev(struct kv_cursor *cursor)
 {
     enum status st = FAILPOINT("kv.cursor");

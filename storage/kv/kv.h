@@ -133,6 +133,13 @@ enum status kv_first(struct kv_cursor *cursor);
 enum status kv_last(struct kv_cursor *cursor);
 enum status kv_next(struct kv_cursor *cursor);
 enum status kv_prev(struct kv_cursor *cursor);
+/* The entries behind the present one, as many (up to `max`) as can be given at once because they
+ * lie beside it and stay where they are; the cursor then stands on the last of them. 0: none, make
+ * a step. Readers only: the entries live as long as the snapshot. kv_is_checked speaks for all. */
+struct kv_entry {
+    struct slice key, value;
+};
+unsigned kv_run(struct kv_cursor *cursor, struct kv_entry *out, unsigned max);
 
 /* The part of a cursor that callers read inline; backends embed it first. */
 struct kv_position {

@@ -58,6 +58,7 @@ struct kv_backend {
     enum status (*seek_before)(struct kv_cursor *cursor, struct slice before);
     enum status (*next)(struct kv_cursor *cursor);
     enum status (*prev)(struct kv_cursor *cursor);
+    unsigned (*run)(struct kv_cursor *cursor, struct kv_entry *out, unsigned max); /* NULL: none */
 
     enum status (*stats)(struct kv *kv,
                          struct kv_stats *out); /* disk_bytes is filled by kv.c when 0 */

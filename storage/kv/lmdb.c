@@ -437,6 +437,7 @@ const struct kv_backend kv_backend_lmdb = {
     .seek = lmdb_seek,
     .seek_before = lmdb_seek_before,
     .next = lmdb_next,
+    .run = lmdb_run,
     .prev = lmdb_prev,
     .stats = lmdb_stats,
     .compact = lmdb_compact,

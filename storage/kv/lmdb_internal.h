@@ -158,6 +158,7 @@ void lmdb_cursor_close(struct kv_cursor *base);
 enum status lmdb_seek(struct kv_cursor *base, struct slice at_least);
 enum status lmdb_seek_before(struct kv_cursor *base, struct slice before);
 enum status lmdb_next(struct kv_cursor *base);
+unsigned lmdb_run(struct kv_cursor *base, struct kv_entry *out, unsigned max);
 enum status lmdb_prev(struct kv_cursor *base);
 
 /* lmdb_page.c */

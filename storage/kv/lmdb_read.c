@@ -408,6 +408,31 @@ enum status lmdb_next(struct kv_cursor *base)
     return step((struct lmdb_cursor *)(void *)base, 1, MDB_NEXT);
 }
 
+/* The rest of the leaf, up to a value that lies elsewhere. */
+unsigned lmdb_run(struct kv_cursor *base, struct kv_entry *out, unsigned max)
+{
+    struct lmdb_cursor *cursor = (struct lmdb_cursor *)(void *)base;
+    struct lmdb_page page;
+    unsigned count = 0;
+
+    if (cursor->page.start == NULL && !enter_page(cursor))
+        return 0;
+    page = cursor->page;
+    while (count < max && page.slot + 1 < page.count) {
+        page.slot++;
+        prefetch_ahead(&page, 1);
+        if (lmdb_page_read(&page, &out[count].key, &out[count].value) != PAGE_ENTRY)
+            break;
+        count++;
+    }
+    if (count == 0)
+        return 0;
+    cursor->page.slot = (uint16_t)(cursor->page.slot + count);
+    base->position.key = out[count - 1].key;
+    base->position.value = out[count - 1].value;
+    return count;
+}
+
 enum status lmdb_prev(struct kv_cursor *base)
 {
     return step((struct lmdb_cursor *)(void *)base, -1, MDB_PREV);

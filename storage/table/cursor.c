@@ -5,6 +5,78 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* ---- runs ---- */
+
+/* A scan takes entries from the kv many at a time where they lie side by side: a step is then a
+ * look into an array. Nobody knows at its first step how far a scan will go, so runs begin after
+ * some steps and double. A run holds only what readers see, with keys that are not cut, within the
+ * range. */
+enum { RUN_ENTRIES = 64, RUN_AFTER_STEPS = 3 };
+
+static inline void forget_run(struct cursor *cursor)
+{
+    cursor->run_at = cursor->run_count = cursor->run_wish = 0;
+    cursor->kv_is_beyond = false;
+}
+
+enum status cursor_leave_run(struct cursor *cursor)
+{
+    bool is_ahead = cursor->run_at < cursor->run_count || cursor->kv_is_beyond;
+
+    forget_run(cursor);
+    return is_ahead && cursor->state == CURSOR_KV ? kv_seek(cursor->kv, cursor->key) : ST_OK;
+}
+
+/* How many of the entries may be stepped over without looking at them one by one. */
+static unsigned count_simple(const struct cursor *cursor, unsigned count)
+{
+    const struct kv_entry *run = cursor->run;
+
+    for (unsigned k = 0; k < count; k++)
+        if (run[k].key.len >= LONG_KEY_BYTES ||
+            (cursor->is_table && run[k].value.len != 0 &&
+             ((uint8_t)run[k].value.data[0] & (RECORD_DEAD | RECORD_EXPIRY)) != 0))
+            return k;
+    return count;
+}
+
+/* ST_NOT_FOUND: there is none to be had here, make a step. ST_DONE: the range ends. */
+static __attribute__((noinline)) enum status take_run(struct cursor *cursor)
+{
+    unsigned count, simple;
+
+    if (cursor->own != NULL) /* a writer's own changes may come to lie among the entries */
+        return ST_NOT_FOUND;
+    if (cursor->run_wish < RUN_AFTER_STEPS) {
+        cursor->run_wish++;
+        return ST_NOT_FOUND;
+    }
+    if (cursor->run == NULL)
+        cursor->run = malloc(RUN_ENTRIES * sizeof(*cursor->run));
+    if (cursor->run == NULL)
+        return ST_NOT_FOUND;
+    count = kv_run(cursor->kv, cursor->run, cursor->run_wish);
+    if (count == 0)
+        return ST_NOT_FOUND;
+    simple = count_simple(cursor, count);
+    if (simple < count) { /* back to where the others begin */
+        cursor->run_wish = 0;
+        TRY(kv_seek(cursor->kv, simple == 0 ? cursor->key : cursor->run[simple - 1].key));
+        if (simple == 0)
+            return ST_NOT_FOUND;
+    }
+    while (cursor->end.len != 0 && simple > 0 &&
+           slice_compare(cursor->run[simple - 1].key, cursor->end) >= 0) {
+        simple--;
+        cursor->kv_is_beyond = true;
+    }
+    cursor->run_wish =
+        (uint8_t)(cursor->run_wish * 2 > RUN_ENTRIES ? RUN_ENTRIES : cursor->run_wish * 2);
+    cursor->run_at = 0;
+    cursor->run_count = (uint8_t)simple;
+    return simple == 0 ? ST_DONE : ST_OK;
+}
+
 /* ---- opening ---- */
 
 static void attach(struct cursor *cursor, struct txn *txn)
@@ -21,6 +93,7 @@ void cursor_detach(struct cursor *cursor)
 {
     if (cursor->txn == NULL)
         return;
+    forget_run(cursor);
     kv_cursor_close(cursor->kv);
     cursor->kv = NULL;
     cursor->own = NULL;
@@ -94,6 +167,7 @@ void cursor_close(struct cursor *cursor)
     buf_free(&cursor->begin_buf);
     buf_free(&cursor->seek_buf);
     buf_free(&cursor->last_key);
+    free(cursor->run);
     free(cursor->layers);
     free(cursor->parts);
     free(cursor);
@@ -104,7 +178,7 @@ static inline void leave_row(struct cursor *cursor)
 {
     if (!cursor->is_dirty)
         return;
-    cursor->is_dirty = cursor->is_opened = cursor->has_parts = false;
+    cursor->is_dirty = cursor->is_opened = cursor->has_parts = cursor->is_read = false;
     if (cursor->arena.blocks != NULL)
         arena_reset(&cursor->arena);
 }
@@ -114,6 +188,7 @@ enum status cursor_renew(struct cursor *cursor, struct txn *txn)
     leave_row(cursor);
     cursor->end = cursor->begin = slice_empty();
     cursor->state = CURSOR_NOWHERE;
+    forget_run(cursor);
     if (txn == cursor->txn && !txn->is_write && cursor->own == NULL)
         return ST_OK;
     if (txn != cursor->txn) {
@@ -188,6 +263,7 @@ static enum status step(struct cursor *cursor, bool is_forward)
     enum status st;
 
     leave_row(cursor);
+    TRY(cursor_leave_run(cursor));
     if (cursor->state == CURSOR_BUCKET) {
         st = is_forward ? bucket_next(cursor) : bucket_prev(cursor);
         if (st == ST_DONE)
@@ -220,26 +296,48 @@ static enum status land(struct cursor *cursor, enum status st, bool is_forward)
     }
 }
 
+static __attribute__((noinline)) enum status next_outside_runs(struct cursor *cursor)
+{
+    enum status st;
+
+    if (cursor->kv_is_beyond) { /* the run reached the end of the range */
+        forget_run(cursor);
+        return nowhere(cursor);
+    }
+    if (cursor->state != CURSOR_KV || !raw_is_plain(cursor))
+        return land(cursor, step(cursor, true), true);
+    leave_row(cursor);
+    st = take_run(cursor);
+    if (st == ST_OK) {
+        cursor->key = cursor->run[0].key;
+        cursor->value = cursor->run[0].value;
+        cursor->run_at = 1;
+        return ST_OK;
+    }
+    if (st == ST_NOT_FOUND)
+        st = kv_next(cursor->kv);
+    if (st != ST_OK) {
+        forget_run(cursor);
+        cursor->state = CURSOR_NOWHERE;
+        return st;
+    }
+    cursor->key = kv_key(cursor->kv);
+    cursor->value = kv_value(cursor->kv);
+    if (cursor->end.len != 0 && slice_compare(cursor->key, cursor->end) >= 0)
+        return nowhere(cursor);
+    if (__builtin_expect(cursor->key.len < LONG_KEY_BYTES && !is_invisible(cursor), true))
+        return ST_OK;
+    return land(cursor, ST_OK, true);
+}
+
 enum status cursor_next(struct cursor *cursor)
 {
-    if (cursor->state == CURSOR_KV && raw_is_plain(cursor)) {
-        enum status st;
-
-        leave_row(cursor);
-        st = kv_next(cursor->kv);
-        if (st != ST_OK) {
-            cursor->state = CURSOR_NOWHERE;
-            return st;
-        }
-        cursor->key = kv_key(cursor->kv);
-        cursor->value = kv_value(cursor->kv);
-        if (cursor->end.len != 0 && slice_compare(cursor->key, cursor->end) >= 0)
-            return nowhere(cursor);
-        if (__builtin_expect(cursor->key.len < LONG_KEY_BYTES && !is_invisible(cursor), true))
-            return ST_OK;
-        return land(cursor, ST_OK, true);
-    }
-    return land(cursor, step(cursor, true), true);
+    if (__builtin_expect(cursor->run_at >= cursor->run_count, false))
+        return next_outside_runs(cursor);
+    leave_row(cursor);
+    cursor->key = cursor->run[cursor->run_at].key;
+    cursor->value = cursor->run[cursor->run_at++].value;
+    return ST_OK;
 }
 
 enum status cursor_prev(struct cursor *cursor)
@@ -254,6 +352,7 @@ static enum status seek_at_least(struct cursor *cursor, struct slice key)
     enum status st;
 
     leave_row(cursor);
+    forget_run(cursor);
     if (key.len < LONG_KEY_BYTES)
         return land(cursor, raw_seek(cursor, key), true);
     st = bucket_seek(cursor, key);
@@ -267,6 +366,7 @@ static enum status seek_before(struct cursor *cursor, struct slice key)
     enum status st;
 
     leave_row(cursor);
+    forget_run(cursor);
     if (key.len < LONG_KEY_BYTES)
         return land(cursor, raw_seek_before(cursor, key), false);
     st = bucket_seek_before(cursor, key);
@@ -388,6 +488,7 @@ enum status cursor_find_any(struct cursor *cursor, struct slice key)
     enum status st;
 
     leave_row(cursor);
+    forget_run(cursor);
     cursor->state = CURSOR_NOWHERE;
     if (key.len == 0)
         return ST_NOT_FOUND;
@@ -531,6 +632,21 @@ static inline enum status read_part(struct cursor *cursor, unsigned part, struct
     return ST_OK;
 }
 
+/* The first column that is read of a row whose shape is the one met last, without opening the
+ * record: many statements read one column of each row. */
+static inline bool read_unopened(const struct cursor *cursor, uint16_t attribute, struct value *out)
+{
+    const struct shape *shape = cursor->shape;
+    unsigned column;
+
+    if (shape == NULL || attribute >= shape->attribute_count ||
+        (cursor->txn->db->verify_reads &&
+         !(cursor->state == CURSOR_KV && kv_is_checked(cursor->kv))))
+        return false;
+    column = shape->position_of[attribute];
+    return column != ATTRIBUTE_NONE && record_read_plain(cursor->value, shape, column, out);
+}
+
 enum status cursor_column(struct cursor *cursor, uint16_t attribute, struct value *out)
 {
     const struct table *table = cursor->table;
@@ -544,7 +660,13 @@ enum status cursor_column(struct cursor *cursor, uint16_t attribute, struct valu
         if (part != 0xff && keycode_is_exact(table->key_parts[part]))
             return read_part(cursor, part, out);
     }
-    TRY(cursor_open_record(cursor));
+    if (!cursor->is_opened) {
+        if (!cursor->is_read && read_unopened(cursor, attribute, out)) {
+            cursor->is_read = cursor->is_dirty = true;
+            return ST_OK;
+        }
+        TRY(cursor_open_record(cursor));
+    }
     *out = record_attribute(&cursor->record, attribute);
     return ST_OK;
 }

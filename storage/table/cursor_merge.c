@@ -7,6 +7,7 @@
 
 enum status raw_bind_own(struct cursor *cursor)
 {
+    TRY(cursor_leave_run(cursor));
     cursor->own = delta_use_store(own_delta(cursor->txn), cursor->store);
     cursor->own_place.store = cursor->own;
     return cursor->own == NULL ? ST_NO_MEMORY : ST_OK;
@@ -20,6 +21,8 @@ enum status raw_bind(struct cursor *cursor)
     cursor->is_hidden = false;
     cursor->own = NULL;
     cursor->state = CURSOR_NOWHERE;
+    cursor->run_at = cursor->run_count = 0;
+    cursor->kv_is_beyond = false;
     if (!txn->is_write)
         return ST_OK;
     TRY(raw_bind_own(cursor));

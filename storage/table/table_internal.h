@@ -555,12 +555,17 @@ struct cursor {
     struct kv_cursor *kv;    /* opened when first needed */
     struct delta_store *own; /* NULL in read transactions */
     uint8_t state;           /* enum cursor_state */
+    bool kv_is_beyond;       /* the run ends at the end of the range, the kv stands behind it */
+    /* Entries that were taken from the kv at once: run[run_at] is next. While some are left the kv
+     * stands on the last of them; cursor.c, "runs". */
+    uint8_t run_at, run_count, run_wish;
+    struct kv_entry *run;
     bool is_table;
     bool is_forward; /* CURSOR_MERGED */
     bool is_hidden;  /* a pending commit made or cleared the store: the kv is not read */
     bool is_kv_done;
-    bool is_dirty; /* something below was decoded for the present row */
-    bool is_opened, has_parts;
+    bool is_dirty;                      /* something below was decoded for the present row */
+    bool is_opened, has_parts, is_read; /* read: a column was, without opening the record */
     unsigned layer_count, layer_room;
     unsigned part_count;
     struct delta_place *layers; /* oldest first */
@@ -590,6 +595,8 @@ enum status raw_prev(struct cursor *cursor);
 enum status raw_bind(struct cursor *cursor);
 /* Its transaction begins to write: from here on it sees the changes too, from where it stands. */
 enum status raw_bind_own(struct cursor *cursor);
+/* Give up what was taken ahead: the kv stands where the cursor does again. */
+enum status cursor_leave_run(struct cursor *cursor);
 /* Its transaction ends and may soon be another thread's. */
 void cursor_detach(struct cursor *cursor);
 /* Nothing lies over the kv. */
