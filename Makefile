@@ -124,7 +124,7 @@ clean:
 	rm -rf build
 
 # ---- products ----
-LIB_MODULES := $(filter-out rest rest/codec shell,$(HAVE))
+LIB_MODULES := $(filter-out rest rest/codec rest/operations shell,$(HAVE))
 LIB_OBJS    := $(foreach m,$(LIB_MODULES),$(call module_objs,$(m)))
 LIB_EXTERNAL := -lrocksdb -llmdb -lzstd -lxxhash -lpcre2-8 -lm
 SHELL_EXTERNAL := $(LIB_EXTERNAL) -lmicrohttpd -ledit -lz -lbrotlienc -lbrotlidec

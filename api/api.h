@@ -94,6 +94,26 @@ uint64_t request_row_version(const harper_statement *statement);
 int query_object_prepare(harper_session *session, const struct route *route, struct value query,
                          harper_statement **out, harper_error *error);
 
+/* ---- operations (operation.c, describe.c) ---- */
+
+/* What the rows of a HARPER_OPERATION statement are. */
+struct operation_facts {
+    bool is_write, is_delete;                         /* keys that were written, deleted */
+    bool is_sql_insert, is_sql_update, is_sql_delete; /* likewise, unless RETURNING says else */
+    struct slice key_name; /* of its table; empty: several attributes, or none */
+};
+void statement_operation(const harper_statement *statement, struct operation_facts *out);
+
+enum describe_flag {
+    DESCRIBE_COMPUTED = 1, /* computed attributes too */
+    DESCRIBE_NO_COUNT = 2
+};
+struct document_builder;
+/* Appends the description of a table, or (an empty `table`) an object of all tables. What was
+ * appended before a failure stays. */
+int database_describe(harper_session *session, struct slice database, struct slice table,
+                      unsigned flags, struct document_builder *out, harper_error *error);
+
 /* ---- GraphQL (graphql.c) ---- */
 
 struct graphql_request {

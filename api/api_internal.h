@@ -135,6 +135,7 @@ struct harper_statement {
     uint8_t operation_writes; /* of `sql`: enum ir_statement_kind, 0: it does not */
     size_t key_at, key_count;
     struct value keys;       /* an array, in `kept` */
+    struct slice key_name;   /* of the table, in `kept`; empty: none, or several */
     int64_t earlier_changes; /* of runs for earlier keys */
     uint8_t hidden_columns;  /* at the end of a row, not shown: the record, for its version */
 };
@@ -191,6 +192,8 @@ bool url_find_resource(const struct catalog *catalog, struct slice name, struct 
 enum status operation_compile(harper_statement *statement, const struct databases *databases,
                               struct arena *arena, struct ir_statement **out, struct error *err);
 enum status operation_next_key(harper_statement *statement, bool *is_there);
+/* What operations call a database; NULL: there is none. */
+const struct database_ref *operation_database(const struct databases *databases, struct slice name);
 
 /* ---- graphql.c ---- */
 enum status graphql_compile(struct slice text, bool is_request, const struct databases *databases,
@@ -201,6 +204,8 @@ enum status query_object_compile(struct slice text, const struct databases *data
                                  struct arena *arena, struct ir_statement **out, struct error *err);
 
 /* ---- request.c ---- */
+/* As the schema language writes it. */
+struct slice attribute_type_name(const struct attribute *attribute);
 /* The statement for the request that request_prepare is about; again when the catalog changed. */
 enum status request_compile(harper_statement *statement, const struct databases *databases,
                             struct ir_statement **out, struct error *err);

@@ -13,8 +13,7 @@
 /* ---- tables ---- */
 
 /* Operations call the first database `data` when no other has that name. */
-static const struct database_ref *find_database(const struct databases *databases,
-                                                struct slice name)
+const struct database_ref *operation_database(const struct databases *databases, struct slice name)
 {
     for (unsigned k = 0; k < databases->count; k++)
         if (slice_equal_nocase(databases->refs[k].name, name))
@@ -25,7 +24,7 @@ static const struct database_ref *find_database(const struct databases *database
 static const struct table *find_table(const struct databases *databases, struct slice database,
                                       struct slice name)
 {
-    const struct database_ref *ref = find_database(databases, database);
+    const struct database_ref *ref = operation_database(databases, database);
     const struct table *table = ref == NULL ? NULL : catalog_table(txn_catalog(ref->txn), name);
 
     /* Tables of SQL have names in any case, as SQL has them. */
@@ -37,7 +36,7 @@ static enum operation_found find(void *context, struct slice database, struct sl
                                  struct slice *name)
 {
     const struct databases *databases = context;
-    const struct database_ref *ref = find_database(databases, database);
+    const struct database_ref *ref = operation_database(databases, database);
 
     if (ref == NULL)
         return OPERATION_NO_DATABASE;
@@ -49,7 +48,7 @@ static int type_of(void *context, struct slice database, struct slice table,
                    const struct slice *path, size_t parts, bool *is_list)
 {
     const struct databases *databases = context;
-    const struct database_ref *ref = find_database(databases, database);
+    const struct database_ref *ref = operation_database(databases, database);
     struct url_target target = {.table = find_table(databases, database, table)};
     struct url_schema schema = url_schema_of(&target);
 
@@ -109,6 +108,29 @@ static enum status parse_sql(void *context, struct slice sql, struct arena *aren
 
 /* ---- statements ---- */
 
+static void keep_key_name(harper_statement *statement, const struct databases *databases,
+                          const struct operation *operation)
+{
+    const struct table *table = find_table(databases, operation->database, operation->table);
+
+    statement->key_name =
+        table == NULL || table->key_count != 1
+            ? slice_empty()
+            : arena_copy(&statement->kept, table->attributes[table->key_attributes[0]].name);
+}
+
+void statement_operation(const harper_statement *statement, struct operation_facts *out)
+{
+    *out = (struct operation_facts){.is_write = statement->operation_kind == OPERATION_WRITE,
+                                    .is_delete = statement->operation_kind == OPERATION_DELETE,
+                                    .key_name = statement->key_name};
+    if (statement->operation_kind != OPERATION_SQL)
+        return;
+    out->is_sql_insert = statement->operation_writes == IR_INSERT;
+    out->is_sql_update = statement->operation_writes == IR_UPDATE;
+    out->is_sql_delete = statement->operation_writes == IR_DELETE;
+}
+
 static enum status keep_keys(harper_statement *statement, struct value keys)
 {
     struct slice copy = arena_copy(&statement->kept, value_slice(keys));
@@ -153,6 +175,7 @@ enum status operation_compile(harper_statement *statement, const struct database
         (*out)->row_form = IR_ROW_COLUMNS;
     statement->operation_kind = operation->kind;
     statement->operation_writes = operation->written;
+    keep_key_name(statement, databases, operation);
     if (operation->kind == OPERATION_LOOKUP || operation->kind == OPERATION_DELETE)
         return keep_keys(statement, operation->keys);
     return ST_OK;

@@ -36,7 +36,7 @@ void request_state_free(struct request_state *state)
 
 /* ---- routes ---- */
 
-static struct slice type_name(const struct attribute *attribute)
+struct slice attribute_type_name(const struct attribute *attribute)
 {
     static const char *const names[TYPE_COUNT] = {
         [TYPE_ANY] = "Any",       [TYPE_INT] = "Int",       [TYPE_LONG] = "Long",
@@ -75,7 +75,7 @@ static void read_attributes(const struct table *table, struct arena *arena, stru
             continue;
         attributes[route->attribute_count++] = (struct route_attribute){
             .name = arena_copy(arena, from->name),
-            .type = arena_copy(arena, type_name(from)),
+            .type = arena_copy(arena, attribute_type_name(from)),
             .is_list = from->is_list,
             .is_key = is_key_attribute(table, from->id),
             .is_indexed = table_index_on(table, from->id) != NULL,

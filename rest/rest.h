@@ -17,6 +17,7 @@
 #include "api/harper.h"
 
 struct rest_server;
+struct operations;
 
 /* What requests mean, as the configuration's `rest`, `graphql` and `http` sections say. {0}: the
  * defaults. */
@@ -41,9 +42,10 @@ struct rest_options {
     uint32_t connections_max; /* 0: 4,096 */
     unsigned writers; /* threads that run what writes, so that many commits share a sync and reads
                          do not wait for it; 0: 32 */
-    bool writes_at_once;    /* no such threads: commits do not wait for a disk */
-    bool exports_all;       /* serve every table, not only those marked @export */
-    const char *access_log; /* path; NULL: none */
+    bool writes_at_once;           /* no such threads: commits do not wait for a disk */
+    bool exports_all;              /* serve every table, not only those marked @export */
+    const char *access_log;        /* path; NULL: none */
+    struct operations *operations; /* lent: the server answers the operations API instead of REST */
 };
 
 int rest_start(harper *db, const struct rest_options *options, struct rest_server **out,

@@ -63,6 +63,7 @@ struct worker {
     struct routes routes;
     struct path_index index;
     bool has_routes;
+    bool is_writer; /* of those that run what writes: it keeps its seat, so nothing is streamed */
     struct worker *next;
 };
 
@@ -101,6 +102,9 @@ struct answer {
 
 /* ---- resource.c: what a request means, and its answer ---- */
 void resource_answer(struct request *request, struct answer *answer);
+
+/* ---- operations_door.c: POST / of the operations API ---- */
+void operations_door_answer(struct request *request, struct answer *answer);
 
 /* ---- path.c: what a path leads to ---- */
 enum target_kind { TARGET_NONE, TARGET_TABLE, TARGET_COLLECTION, TARGET_BELOW, TARGET_RECORD };
@@ -233,6 +237,7 @@ void access_log_write(int log, const struct sockaddr *client, const char *method
 
 struct rest_server {
     harper *db;
+    struct operations *operations; /* not NULL: it answers these, and no resources */
     bool exports_all;
     struct rest_behaviour behaviour;
     struct guard_limits limits;

@@ -1,4 +1,5 @@
 /* harper serve DATABASE: options, schema files, running until a signal says stop. */
+#include "rest/operations/operations.h"
 #include "rest/rest.h"
 #include <errno.h>
 #include <signal.h>
@@ -31,6 +32,7 @@ static const char usage[] =
     "  --conditional-writes  If-Match and If-None-Match are kept on writes\n"
     "  --counts            descriptions of tables count their records\n"
     "  --graphql           answer GraphQL queries at /graphql\n"
+    "  --operations-port N answer the operations API there, 0 for a free port (not at all)\n"
     "  --port-file FILE    write the port there once it is open\n"
     "  --help\n";
 
@@ -38,6 +40,8 @@ struct serve {
     const char *database, *port_file;
     const char *schemas[SCHEMAS_MAX];
     size_t schema_count;
+    bool has_operations;
+    uint16_t operations_port;
     harper_options open;
     struct rest_options rest;
 };
@@ -101,6 +105,11 @@ static bool read_option(struct serve *serve, const char *name, const char *value
         if (!read_number(value, UINT16_MAX, &number))
             return false;
         serve->rest.port = (uint16_t)number;
+    } else if (strcmp(name, "--operations-port") == 0) {
+        if (!read_number(value, UINT16_MAX, &number))
+            return false;
+        serve->has_operations = true;
+        serve->operations_port = (uint16_t)number;
     } else if (strcmp(name, "--compress-over") == 0) {
         if (!read_number(value, UINT32_MAX - 1, &number))
             return false;
@@ -240,14 +249,61 @@ static bool apply_schemas(const struct serve *serve, harper *db)
 
 /* ---- running ---- */
 
-static bool write_port(const char *path, uint16_t port)
+static bool write_port(const char *path, uint16_t port, uint16_t operations_port)
 {
     FILE *out = fopen(path, "w");
 
     if (out == NULL)
         return false;
     fprintf(out, "%u\n", port);
+    if (operations_port != 0)
+        fprintf(out, "%u\n", operations_port);
     return fclose(out) == 0;
+}
+
+/* The operations API: its listener, and the database that its jobs are kept in. */
+struct operations_door {
+    harper *system;
+    struct operations *operations;
+    struct rest_server *server;
+};
+
+static void operations_stop(struct operations_door *door)
+{
+    if (door->server != NULL)
+        rest_stop(door->server, DRAIN_MS);
+    operations_close(door->operations);
+    harper_close(door->system);
+    *door = (struct operations_door){0};
+}
+
+static bool operations_start(const struct serve *serve, harper *db, struct operations_door *door)
+{
+    struct rest_options options = serve->rest;
+    struct operations_options what = {.db = db};
+    harper_error error = {0};
+    char path[4096];
+    int st;
+
+    if (!serve->has_operations)
+        return true;
+    snprintf(path, sizeof path, "%s-system", serve->database);
+    st = harper_open(path, &serve->open, &door->system, &error);
+    what.system = door->system;
+    if (st == HARPER_OK)
+        st = operations_open(&what, &door->operations, &error);
+    options.port = serve->operations_port;
+    options.operations = door->operations;
+    options.access_log = NULL;
+    if (st == HARPER_OK)
+        st = rest_start(db, &options, &door->server, &error);
+    if (st == HARPER_OK) {
+        printf("operations on port %u\n", rest_port(door->server));
+        return true;
+    }
+    fprintf(stderr, "harper: the operations API cannot be started: %s\n", error.message);
+    operations_stop(door);
+    return false;
 }
 
 /* As many sockets as the system allows. */
@@ -267,6 +323,7 @@ static int run(const struct serve *serve, harper *db, const sigset_t *stops)
     bool is_v6 = strchr(address, ':') != NULL;
     struct rest_options options = serve->rest;
     struct rest_server *server;
+    struct operations_door door = {0};
     harper_error error = {0};
     int signal_number;
 
@@ -275,8 +332,14 @@ static int run(const struct serve *serve, harper *db, const sigset_t *stops)
         fprintf(stderr, "harper: %s\n", error.message);
         return 3;
     }
-    if (serve->port_file != NULL && !write_port(serve->port_file, rest_port(server))) {
+    if (!operations_start(serve, db, &door)) {
+        rest_stop(server, 0);
+        return 3;
+    }
+    if (serve->port_file != NULL && !write_port(serve->port_file, rest_port(server),
+                                                door.server == NULL ? 0 : rest_port(door.server))) {
         fprintf(stderr, "harper: %s: %s\n", serve->port_file, strerror(errno));
+        operations_stop(&door);
         rest_stop(server, 0);
         return 3;
     }
@@ -285,6 +348,7 @@ static int run(const struct serve *serve, harper *db, const sigset_t *stops)
     fflush(stdout);
     while (sigwait(stops, &signal_number) != 0)
         continue;
+    operations_stop(&door);
     rest_stop(server, DRAIN_MS);
     return 0;
 }

@@ -419,6 +419,8 @@ static void make_answer(struct connection *connection, struct worker *worker,
         answer->closes = true;
     } else if (connection->body.failed) {
         problem(&request, answer, 500, "out of memory");
+    } else if (connection->server->operations != NULL) {
+        operations_door_answer(&request, answer);
     } else {
         resource_answer(&request, answer);
     }
@@ -503,6 +505,8 @@ static void *write_requests(void *context)
     struct worker *worker = worker_of(server);
     struct connection *connection;
 
+    if (worker != NULL)
+        worker->is_writer = true;
     while ((connection = take_work(server)) != NULL) {
         if (worker == NULL)
             connection->answer = (struct answer){.status = 500};
@@ -698,6 +702,7 @@ int rest_start(harper *db, const struct rest_options *options, struct rest_serve
     }
     server->db = db;
     server->exports_all = options->exports_all;
+    server->operations = options->operations;
     server->behaviour = options->behaviour;
     server->limits = (struct guard_limits){
         .body_bytes_max = options->body_bytes_max == 0 ? 16u << 20 : options->body_bytes_max,

@@ -86,6 +86,7 @@ struct csv_input {
     size_t count; /* columns */
     struct slice *names;
     char separator; /* set before csv_input_begin; 0: a comma */
+    bool is_raw;    /* likewise: every field is a text, surplus ones are dropped */
 };
 /* Reads the names into `arena`, which outlives the reader. ST_DONE: there is not even one line. */
 enum status csv_input_begin(struct csv_input *reader, struct slice bytes, struct arena *arena,

@@ -138,6 +138,7 @@ enum status csv_input_begin(struct csv_input *reader, struct slice bytes, struct
     *reader = (struct csv_input){.rest = bytes,
                                  .start = bytes.data,
                                  .line = 1,
+                                 .is_raw = reader->is_raw,
                                  .separator = reader->separator == 0 ? ',' : reader->separator};
     if (!skip_blank_lines(reader))
         return ST_DONE;
@@ -160,12 +161,12 @@ enum status csv_input_begin(struct csv_input *reader, struct slice bytes, struct
     return st;
 }
 
-static struct value value_of(const struct field *field)
+static struct value value_of(const struct field *field, bool is_raw)
 {
     struct value number;
     struct slice text = field->text;
 
-    if (field->is_quoted)
+    if (field->is_quoted || is_raw)
         return value_text(text);
     if (text.len == 0)
         return value_absent();
@@ -193,11 +194,11 @@ static enum status read_record(struct csv_input *reader, struct arena *arena,
     for (size_t k = 0; !field.is_last; k++) {
         struct value v;
 
-        if (k == reader->count)
+        if (k == reader->count && !reader->is_raw)
             return fail(reader, err, reader->rest.data, "more fields than the first line names");
         TRY(read_field(reader, arena, &field, err));
-        v = value_of(&field);
-        if (v.kind == VALUE_ABSENT)
+        v = value_of(&field, reader->is_raw);
+        if (v.kind == VALUE_ABSENT || k >= reader->count)
             continue;
         document_name(builder, reader->names[k]);
         document_value(builder, v);

@@ -127,6 +127,26 @@ enum status log_next(struct log_reader *reader, struct log_entry *out)
     return decode_head(piece, out);
 }
 
+/* Entries in a row are about as long as the first ones. */
+uint64_t log_estimate_bytes(struct txn *txn)
+{
+    enum { SAMPLE_ENTRIES = 64 };
+    uint64_t bytes = 0, seen = 0, first = 0, last;
+    struct log_reader *reader;
+    struct log_entry entry;
+
+    if (log_open(txn, txn->db->origin, 0, &reader) != ST_OK)
+        return 0;
+    while (seen < SAMPLE_ENTRIES && log_next(reader, &entry) == ST_OK) {
+        if (seen++ == 0)
+            first = entry.sequence;
+        bytes += entry.body.len + entry.user.len + sizeof(stamp_t);
+    }
+    log_close(reader);
+    last = atomic_load(&txn->db->published_sequence);
+    return seen == 0 || last < first ? bytes : bytes / seen * (last - first + 1);
+}
+
 enum status log_last(struct db *db, struct kv_txn *kv, uint64_t *sequence, stamp_t *stamp)
 {
     struct kv_cursor *cursor = NULL;

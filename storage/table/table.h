@@ -256,6 +256,7 @@ enum status log_open(struct txn *txn, uint16_t origin, uint64_t from_sequence,
                      struct log_reader **out);
 enum status log_next(struct log_reader *reader, struct log_entry *out); /* ST_OK, ST_DONE */
 void log_close(struct log_reader *reader);
+uint64_t log_estimate_bytes(struct txn *txn); /* of this node's entries */
 
 /* ---- checking and looking inside ---- */
 

@@ -15,9 +15,14 @@
  * text schema [drop] [error TEXT]                                GraphQL schema text, applied
  * (blank lines written as a lone .) reopen closes the database and opens it again
  *
+ *     request STATUS      an operation, ----, its answer as JSON; … stands for anything
+ *     job                 an operation that is one, ----, its end: status, message or result
+ *
  * Each file runs in a database of its own, once per store. Ends with `N passed, N failed`.
  */
 #include "api/harper.h"
+#include "rest/operations/operations.h"
+#include "storage/value/document.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +36,8 @@ struct run {
     unsigned line;
     harper *db;
     harper_session *session;
+    harper *system; /* for operations; NULL until the first request */
+    struct operations *operations;
     char path[512];
 };
 
@@ -96,6 +103,10 @@ static bool open_db(struct run *run)
 
 static void close_db(struct run *run)
 {
+    operations_close(run->operations);
+    harper_close(run->system);
+    run->operations = NULL;
+    run->system = NULL;
     harper_session_close(run->session);
     harper_close(run->db);
     run->session = NULL;
@@ -348,6 +359,127 @@ static void run_schema(struct run *run, const struct record *record)
              text_of(&record->body), NULL);
 }
 
+/* ---- the operations API ---- */
+
+static bool open_operations(struct run *run, harper_error *error)
+{
+    struct operations_options options = {.db = run->db};
+
+    if (run->operations != NULL)
+        return true;
+    if (run->system == NULL && harper_open(":memory:", NULL, &run->system, error) != HARPER_OK)
+        return false;
+    options.system = run->system;
+    return operations_open(&options, &run->operations, error) == HARPER_OK;
+}
+
+/* The status, and the answer as JSON in *out. */
+static int ask(struct run *run, const char *text, struct buf *out)
+{
+    struct arena arena = {0};
+    struct error err = {.offset = -1};
+    struct operation_request request = {.session = run->session,
+                                        .arena = &arena,
+                                        .caller = {slice_text("HDB_ADMIN"), true},
+                                        .text = slice_text(text)};
+    struct operation_reply reply = {.status = 400};
+    size_t rows = 0;
+
+    if (json_read(request.text, &arena, &request.body, &err) != ST_OK)
+        request.body = value_null();
+    operations_answer(run->operations, &request, &reply);
+    if (reply.rows == NULL) {
+        json_write(out, reply.result);
+    } else {
+        buf_append_byte(out, '[');
+        while (harper_step(reply.rows) == HARPER_ROW) {
+            if (rows++ > 0)
+                buf_append_byte(out, ',');
+            statement_write_row_json(reply.rows, out);
+        }
+        buf_append_byte(out, ']');
+        harper_finalize(reply.rows);
+    }
+    arena_deinit(&arena);
+    return reply.status;
+}
+
+/* `…` in the pattern stands for any text. */
+static bool matches(const char *text, const char *pattern)
+{
+    static const char any[] = "\xe2\x80\xa6";
+
+    for (; *pattern != '\0'; text++, pattern++) {
+        if (strncmp(pattern, any, 3) == 0) {
+            for (pattern += 3;; text++) {
+                if (matches(text, pattern))
+                    return true;
+                if (*text == '\0')
+                    return false;
+            }
+        }
+        if (*text != *pattern)
+            return false;
+    }
+    return *text == '\0';
+}
+
+static void check_answer(const struct run *run, const struct record *record, struct buf *got)
+{
+    buf_append_byte(got, '\n');
+    if (matches(buf_cstr(got), text_of(&record->expected)))
+        passed++;
+    else
+        fail(run, record->line, record->head, buf_cstr(got), text_of(&record->expected));
+}
+
+static void run_operation(struct run *run, const struct record *record)
+{
+    harper_error error = {0};
+    struct buf got = {0};
+    int wanted = atoi(record->head + 8), status;
+
+    if (!open_operations(run, &error)) {
+        fail(run, record->line, error.message, NULL, NULL);
+        return;
+    }
+    status = ask(run, text_of(&record->body), &got);
+    if (status != wanted) {
+        buf_printf(&got, " (status %d)", status);
+        fail(run, record->line, record->head, buf_cstr(&got), text_of(&record->expected));
+    } else {
+        check_answer(run, record, &got);
+    }
+    buf_free(&got);
+}
+
+/* Until the job has ended, however long that takes: jobs do end. */
+static void run_job(struct run *run, const struct record *record)
+{
+    struct buf got = {0}, end = {0};
+    harper_error error = {0};
+    const char *id = NULL;
+    char question[128];
+
+    if (open_operations(run, &error) && ask(run, text_of(&record->body), &got) == 200)
+        id = strstr(buf_cstr(&got), "\"job_id\":\"");
+    if (id == NULL) {
+        fail(run, record->line, "no job", buf_cstr(&got), NULL);
+        buf_free(&got);
+        return;
+    }
+    snprintf(question, sizeof question, "{\"operation\":\"get_job\",\"id\":\"%.36s\"}", id + 10);
+    do {
+        usleep(1000);
+        buf_clear(&end);
+        ask(run, question, &end);
+    } while (strstr(buf_cstr(&end), "CREATED") != NULL ||
+             strstr(buf_cstr(&end), "IN_PROGRESS") != NULL);
+    check_answer(run, record, &end);
+    buf_free(&got);
+    buf_free(&end);
+}
+
 static void run_record(struct run *run, const struct record *record)
 {
     if (strncmp(record->head, "statement ", 10) == 0)
@@ -356,6 +488,10 @@ static void run_record(struct run *run, const struct record *record)
         run_query(run, record);
     else if (strncmp(record->head, "same", 4) == 0)
         run_same(run, record);
+    else if (strncmp(record->head, "request ", 8) == 0)
+        run_operation(run, record);
+    else if (strncmp(record->head, "job", 3) == 0)
+        run_job(run, record);
     else if (strncmp(record->head, "explain ", 8) == 0)
         run_explain(run, record);
     else if (strncmp(record->head, "schema", 6) == 0)
