@@ -135,7 +135,8 @@ enum status kv_next(struct kv_cursor *cursor);
 enum status kv_prev(struct kv_cursor *cursor);
 /* The entries behind the present one, as many (up to `max`) as can be given at once because they
  * lie beside it and stay where they are; the cursor then stands on the last of them. 0: none, make
- * a step. Readers only: the entries live as long as the snapshot. kv_is_checked speaks for all. */
+ * a step. Readers only. The entries live until the next run, seek or step back; the entry that the
+ * cursor stood on does not. kv_is_checked speaks for all. */
 struct kv_entry {
     struct slice key, value;
 };

@@ -45,7 +45,7 @@ enum status rocks_fail(struct rocks_kv *kv, char *message, const char *doing, st
 /* ---- settings ---- */
 
 struct budget {
-    uint64_t memtables, blocks, rows;
+    uint64_t memtables, blocks, rows, runs;
 };
 
 /* A quarter of the machine's memory unless told otherwise, for all of it together. */
@@ -63,7 +63,8 @@ static struct budget split_budget(uint64_t cache_bytes)
         cache_bytes = 8 * MIB;
     budget.memtables = cache_bytes / 4 < 256 * MIB ? cache_bytes / 4 : 256 * MIB;
     budget.rows = (cache_bytes - budget.memtables) / 4;
-    budget.blocks = cache_bytes - budget.memtables - budget.rows;
+    budget.runs = (cache_bytes - budget.memtables) / 4;
+    budget.blocks = cache_bytes - budget.memtables - budget.rows - budget.runs;
     return budget;
 }
 
@@ -198,6 +199,7 @@ static void rocks_close(struct kv *base)
         rocksdb_cache_destroy(kv->block_cache);
     if (kv->row_cache != NULL)
         rocksdb_cache_destroy(kv->row_cache);
+    run_cache_free(kv->runs);
     rocksdb_writeoptions_destroy(kv->write_synced);
     rocksdb_writeoptions_destroy(kv->write_unsynced);
     rocksdb_readoptions_destroy(write->read_options);
@@ -205,6 +207,7 @@ static void rocks_close(struct kv *base)
     overlay_deinit(&write->overlay);
     arena_deinit(&write->lent);
     buf_free(&write->pinned);
+    buf_free(&write->touched);
     buf_free(&write->dropped);
     buf_free(&kv->drops);
     free(kv->path);
@@ -239,6 +242,7 @@ static void open_database(struct rocks_kv *kv, const struct kv_options *wanted, 
 
     kv->block_cache = rocksdb_cache_create_lru(budget.blocks);
     kv->row_cache = rocksdb_cache_create_lru(budget.rows);
+    kv->runs = run_cache_new(budget.runs);
     set_database(options, wanted, &budget, kv->row_cache);
     for (int i = 0; i < KV_CLASS_COUNT; i++) {
         family_options[i] = rocksdb_options_create();
@@ -369,6 +373,7 @@ const struct kv_backend kv_backend_rocksdb = {
     .seek = rocks_seek,
     .seek_before = rocks_seek_before,
     .next = rocks_next,
+    .run = rocks_run,
     .prev = rocks_prev,
     .stats = rocks_stats,
     .compact = rocks_compact,

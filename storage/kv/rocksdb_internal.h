@@ -4,6 +4,7 @@
  *
  *   rocksdb.c         settings, opening, syncing, the rest of the vtable
  *   rocksdb_read.c    read transactions, gets and cursors, of write transactions too
+ *   rocksdb_runs.c    what scans met, packed, for the next scan
  *   rocksdb_write.c   write transactions
  *
  * A class is a column family. A key of ours is stored behind the big-endian id of its store, so
@@ -14,6 +15,7 @@
 
 #include "storage/kv/kv_internal.h"
 #include "storage/kv/overlay.h"
+#include "storage/kv/rocksdb_runs.h"
 #include <rocksdb/c.h>
 
 enum { STORE_PREFIX_BYTES = 4, FULL_KEY_BYTES_MAX = 1 + STORE_PREFIX_BYTES + KV_KEY_BYTES_MAX };
@@ -31,6 +33,7 @@ struct rocks_write {
     struct overlay overlay;
     struct arena lent;        /* copies of small values that gets gave out */
     struct buf pinned;        /* rocksdb_pinnableslice_t *, of big ones */
+    struct buf touched;       /* struct kv_store, written to; the same one may come again */
     struct buf dropped;       /* struct kv_store, dropped by a range */
     struct rocks_iter *iters; /* opened by this transaction */
     rocksdb_readoptions_t *read_options;
@@ -43,6 +46,7 @@ struct rocks_kv {
     rocksdb_column_family_handle_t *families[KV_CLASS_COUNT];
     uint32_t family_ids[KV_CLASS_COUNT];
     rocksdb_cache_t *block_cache, *row_cache;
+    struct run_cache *runs;
     rocksdb_writeoptions_t *write_synced, *write_unsynced;
     _Atomic uint64_t commit_count; /* readers take a new snapshot when it has changed */
     /* the writer's */
@@ -67,6 +71,7 @@ struct rocks_read {
     uint64_t generation;                /* counts snapshots; cursors compare */
     rocksdb_readoptions_t *options;     /* with the snapshot */
     struct rocks_iter *iters;
+    struct run_draft *draft; /* NULL: none was needed yet */
     struct arena lent;
     struct buf pinned;
 };
@@ -123,6 +128,7 @@ enum status rocks_seek(struct kv_cursor *cursor, struct slice at_least);
 enum status rocks_seek_before(struct kv_cursor *cursor, struct slice before);
 enum status rocks_next(struct kv_cursor *cursor);
 enum status rocks_prev(struct kv_cursor *cursor);
+unsigned rocks_run(struct kv_cursor *cursor, struct kv_entry *out, unsigned max);
 /* An iterator over `store` as of the options' snapshot, or of now. NULL: memory is short. */
 struct rocks_iter *rocks_iter_open(struct rocks_kv *kv, struct kv_store store,
                                    const rocksdb_snapshot_t *snapshot);

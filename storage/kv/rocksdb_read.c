@@ -105,6 +105,9 @@ void rocks_end_read(struct kv_txn *base)
 
     drop_snapshot(rocks_of(base->kv), txn);
     rocksdb_readoptions_destroy(txn->options);
+    if (txn->draft != NULL)
+        buf_free(&txn->draft->bytes);
+    free(txn->draft);
     arena_deinit(&txn->lent);
     buf_free(&txn->pinned);
     free(txn);
@@ -309,6 +312,11 @@ struct rocks_cursor {
     struct kv_store store;
     struct rocks_iter *iter; /* of the transaction's; valid in this generation */
     uint64_t generation;
+    /* Of a read transaction that reads from runs: the run, and where in it the cursor stands. The
+     * iterator stays behind until it is needed. */
+    struct run *run, *run_before; /* before: entries of it may still be looked at */
+    unsigned run_at;
+    bool iter_is_behind;
     /* Of a write transaction: */
     struct tree_cursor over; /* in the overlay */
     bool over_is_valid, base_is_valid;
@@ -331,6 +339,8 @@ enum status rocks_cursor_open(struct kv_txn *txn, struct kv_store store, struct 
     cursor->txn = txn;
     cursor->store = store;
     cursor->iter = NULL;
+    cursor->run = cursor->run_before = NULL;
+    cursor->iter_is_behind = false;
     cursor->generation = 0;
     *out = &cursor->base;
     return ST_OK;
@@ -372,6 +382,8 @@ void rocks_cursor_close(struct kv_cursor *base)
 
     if (cursor->iter != NULL && cursor->generation == generation_of(cursor->txn))
         release_iter(iters_of(cursor->txn), cursor->iter);
+    run_release(cursor->run);
+    run_release(cursor->run_before);
     free(cursor);
 }
 
@@ -597,6 +609,194 @@ static enum status merge_step(struct rocks_cursor *cursor, bool forward)
     return merge_step(cursor, true);
 }
 
+/* ---- runs ---- */
+
+static void take_run(struct rocks_cursor *cursor, struct run *run, unsigned at)
+{
+    if (run != cursor->run) {
+        run_release(cursor->run_before);
+        cursor->run_before = cursor->run;
+        cursor->run = run;
+    } else {
+        run_release(run); /* it was counted already */
+    }
+    cursor->run_at = at;
+    cursor->iter_is_behind = true;
+    cursor->base.position.key = run->entries[at].key;
+    cursor->base.position.value = run->entries[at].value;
+}
+
+static void leave_run(struct rocks_cursor *cursor)
+{
+    run_release(cursor->run_before);
+    cursor->run_before = cursor->run;
+    cursor->run = NULL;
+    cursor->iter_is_behind = false;
+}
+
+static bool may_have_runs(const struct rocks_cursor *cursor)
+{
+    return !cursor->txn->is_write && rocks_of(cursor->txn->kv)->runs != NULL &&
+           (cursor->store.class == KV_DATA || cursor->store.class == KV_INDEX);
+}
+
+static bool find_run(struct rocks_cursor *cursor, struct slice key, bool is_after)
+{
+    struct run *run;
+    unsigned at = 0;
+
+    if (!may_have_runs(cursor) || key.len == 0)
+        return false;
+    run = run_cache_find(rocks_of(cursor->txn->kv)->runs, cursor->store,
+                         read_of(cursor->txn)->commit_count, key, is_after, &at);
+    if (run == NULL)
+        return false;
+    take_run(cursor, run, at);
+    return true;
+}
+
+/* The iterator to where the cursor stands. */
+static enum status fetch_iter(struct rocks_cursor *cursor)
+{
+    struct full_key full;
+
+    TRY(bind(cursor));
+    full_key_set(&full, cursor->store, cursor->base.position.key);
+    rocksdb_iter_seek(cursor->iter->at, full.bytes + 1, full.len - 1);
+    return rocksdb_iter_valid(cursor->iter->at)
+               ? ST_OK
+               : rocks_iter_status(rocks_of(cursor->txn->kv), cursor->iter->at);
+}
+
+/* Pack what lies behind the cursor, and what it stands on unless a run holds that already. The
+ * iterator moves on. NULL: there is nothing, or no memory. */
+static struct run *make_run(struct rocks_cursor *cursor, struct run_draft *draft)
+{
+    struct run_cache *cache = rocks_of(cursor->txn->kv)->runs;
+    const uint64_t number = read_of(cursor->txn)->commit_count;
+    rocksdb_iterator_t *at = cursor->iter->at;
+    struct buf stop = {0};
+    bool has_stop = run_cache_next(cache, cursor->store, number, cursor->base.position.key, &stop);
+    const size_t key_len = cursor->base.position.key.len;
+    bool is_stopped = false, has_room = true;
+    struct run *run;
+
+    if (cursor->run == NULL &&
+        !run_draft_add(draft, cursor->base.position.key, cursor->base.position.value)) {
+        buf_free(&stop);
+        return NULL;
+    }
+    cursor->iter_is_behind = true; /* or ahead: it is not where the cursor is */
+    for (rocksdb_iter_next(at); has_room && rocksdb_iter_valid(at); rocksdb_iter_next(at)) {
+        struct slice key = stored_key(cursor), value = {0};
+
+        key = slice_of(key.data + STORE_PREFIX_BYTES, key.len - STORE_PREFIX_BYTES);
+        value.data = rocksdb_iter_value(at, &value.len);
+        is_stopped = has_stop && slice_compare(key, buf_slice(&stop)) >= 0;
+        if (is_stopped)
+            break;
+        has_room = run_draft_add(draft, key, value);
+        if (!has_room)
+            break;
+    }
+    run = run_draft_finish(draft);
+    if (run == NULL &&
+        cursor->run == NULL) /* what the iterator lent is gone, the draft's copy not */
+        cursor->base.position.key = slice_of(draft->bytes.data, key_len);
+    if (run != NULL) {
+        run->is_last = has_room && !is_stopped && !rocksdb_iter_valid(at) &&
+                       rocks_iter_status(rocks_of(cursor->txn->kv), at) == ST_DONE;
+        run_cache_add(cache, cursor->store, number, run, cursor->run,
+                      is_stopped ? buf_slice(&stop) : slice_empty());
+    }
+    buf_free(&stop);
+    return run;
+}
+
+/* Stand on the first entry of a new run: the present one, or when that is the last of another run
+ * (*goes_on) the one behind it. */
+static bool enter_new_run(struct rocks_cursor *cursor, bool *goes_on)
+{
+    struct rocks_kv *kv = rocks_of(cursor->txn->kv);
+    struct rocks_read *txn = read_of(cursor->txn);
+    struct run *run;
+
+    if (!run_cache_wants(kv->runs, cursor->store, txn->commit_count) ||
+        (cursor->iter_is_behind && fetch_iter(cursor) != ST_OK))
+        return false;
+    if (txn->draft == NULL)
+        txn->draft = calloc(1, sizeof *txn->draft);
+    if (txn->draft == NULL)
+        return false;
+    *goes_on = cursor->run != NULL;
+    run = make_run(cursor, txn->draft);
+    if (run == NULL)
+        return false;
+    take_run(cursor, run, 0);
+    return true;
+}
+
+/* Entries of the run the cursor stands in, behind it. */
+static unsigned give_run(struct rocks_cursor *cursor, struct kv_entry *out, unsigned max)
+{
+    unsigned rest = cursor->run->count - 1 - cursor->run_at, count = rest < max ? rest : max;
+
+    if (count == 0)
+        return 0;
+    memcpy(out, cursor->run->entries + cursor->run_at + 1, count * sizeof *out);
+    cursor->run_at += count;
+    cursor->iter_is_behind = true;
+    cursor->base.position.key = out[count - 1].key;
+    cursor->base.position.value = out[count - 1].value;
+    return count;
+}
+
+unsigned rocks_run(struct kv_cursor *base, struct kv_entry *out, unsigned max)
+{
+    struct rocks_cursor *cursor = cursor_of(base);
+    bool goes_on = false;
+
+    if (!may_have_runs(cursor))
+        return 0;
+    if (cursor->run == NULL)
+        (void)find_run(cursor, base->position.key, false); /* another cursor may have made one */
+    if (cursor->run != NULL && cursor->run_at + 1 < cursor->run->count)
+        return give_run(cursor, out, max);
+    if (cursor->run != NULL && cursor->run->is_last)
+        return 0;
+    if (cursor->run != NULL && find_run(cursor, base->position.key, true))
+        goes_on = true;
+    else if (!enter_new_run(cursor, &goes_on))
+        return 0;
+    if (!goes_on)
+        return give_run(cursor, out, max);
+    out[0] = cursor->run->entries[cursor->run_at];
+    return 1 + (max > 1 ? give_run(cursor, out + 1, max - 1) : 0);
+}
+
+/* One step in runs alone. ST_NOT_FOUND: the iterator must make it; it stands where the cursor does.
+ */
+static enum status step_in_run(struct rocks_cursor *cursor, bool forward)
+{
+    struct run *run = cursor->run;
+
+    if (run != NULL && (forward ? cursor->run_at + 1 < run->count : cursor->run_at > 0)) {
+        cursor->run_at += forward ? 1u : -1u;
+        cursor->iter_is_behind = true;
+        cursor->base.position.key = run->entries[cursor->run_at].key;
+        cursor->base.position.value = run->entries[cursor->run_at].value;
+        return ST_OK;
+    }
+    if (run != NULL && forward && run->is_last)
+        return ST_DONE;
+    if (run != NULL && forward && find_run(cursor, cursor->base.position.key, true))
+        return ST_OK;
+    if (cursor->iter_is_behind)
+        TRY(fetch_iter(cursor));
+    leave_run(cursor);
+    return ST_NOT_FOUND;
+}
+
 /* ---- the cursor's functions ---- */
 
 enum status rocks_seek(struct kv_cursor *base, struct slice at_least)
@@ -604,12 +804,15 @@ enum status rocks_seek(struct kv_cursor *base, struct slice at_least)
     struct rocks_cursor *cursor = cursor_of(base);
     struct full_key full;
 
+    if (find_run(cursor, at_least, false))
+        return ST_OK;
+    full_key_set(&full, cursor->store, at_least); /* before the run that may lend it goes */
+    leave_run(cursor);
     TRY(bind(cursor));
     if (cursor->txn->is_write) {
         TRY(rocks_index_batch(rocks_write_of(cursor->txn)));
         return merge_seek(cursor, at_least);
     }
-    full_key_set(&full, cursor->store, at_least);
     rocksdb_iter_seek(cursor->iter->at, full.bytes + 1, full.len - 1);
     return show(cursor);
 }
@@ -619,12 +822,13 @@ enum status rocks_seek_before(struct kv_cursor *base, struct slice before)
     struct rocks_cursor *cursor = cursor_of(base);
     struct full_key full;
 
+    full_key_set(&full, cursor->store, before);
+    leave_run(cursor);
     TRY(bind(cursor));
     if (cursor->txn->is_write) {
         TRY(rocks_index_batch(rocks_write_of(cursor->txn)));
         return merge_seek_before(cursor, before);
     }
-    full_key_set(&full, cursor->store, before);
     iter_seek_before(cursor, &full, before.len == 0);
     return show(cursor);
 }
@@ -635,6 +839,12 @@ enum status rocks_next(struct kv_cursor *base)
 
     if (cursor->txn->is_write)
         return merge_step(cursor, true);
+    if (cursor->run != NULL || cursor->iter_is_behind) {
+        enum status st = step_in_run(cursor, true);
+
+        if (st != ST_NOT_FOUND)
+            return st;
+    }
     rocksdb_iter_next(cursor->iter->at);
     return show(cursor);
 }
@@ -645,6 +855,12 @@ enum status rocks_prev(struct kv_cursor *base)
 
     if (cursor->txn->is_write)
         return merge_step(cursor, false);
+    if (cursor->run != NULL || cursor->iter_is_behind) {
+        enum status st = step_in_run(cursor, false);
+
+        if (st != ST_NOT_FOUND)
+            return st;
+    }
     rocksdb_iter_prev(cursor->iter->at);
     return show(cursor);
 }

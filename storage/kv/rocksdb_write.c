@@ -73,6 +73,7 @@ static void end_write(struct rocks_write *txn)
     if (txn->is_indexed)
         overlay_clear(&txn->overlay);
     txn->is_indexed = false;
+    buf_clear(&txn->touched);
     buf_clear(&txn->dropped);
 }
 
@@ -94,6 +95,18 @@ static void note_drops(struct rocks_kv *kv)
     kv->drops.failed = false; /* without memory it is left to compaction */
 }
 
+static void mark_touched(struct rocks_kv *kv)
+{
+    const struct buf *touched = &kv->write.touched;
+    const uint64_t number = atomic_load_explicit(&kv->commit_count, memory_order_relaxed) + 1;
+    struct kv_store store;
+
+    for (size_t i = 0; i < touched->len; i += sizeof store) {
+        memcpy(&store, touched->data + i, sizeof store);
+        run_cache_mark(kv->runs, store, number);
+    }
+}
+
 enum status rocks_commit(struct kv_txn *base, bool sync, struct error *err)
 {
     struct rocks_kv *kv = rocks_of(base->kv);
@@ -101,6 +114,11 @@ enum status rocks_commit(struct kv_txn *base, bool sync, struct error *err)
     char *message = NULL;
 
     rocks_iters_close(&txn->iters);
+    if (txn->touched.failed) { /* readers could be shown what is not there any more */
+        end_write(txn);
+        return error_set(err, ST_NO_MEMORY, -1, "out of memory");
+    }
+    mark_touched(kv);
     if (rocksdb_writebatch_count(txn->batch) > 0) {
         rocksdb_write(kv->db, sync ? kv->write_synced : kv->write_unsynced, txn->batch, &message);
         if (message == NULL)
@@ -199,12 +217,27 @@ enum status rocks_store_create(struct kv_txn *base, struct kv_store store)
     return ST_OK;
 }
 
+/* Before the first of several writes to a store. */
+static void touch(struct rocks_write *txn, struct kv_store store)
+{
+    struct buf *touched = &txn->touched;
+    struct kv_store last;
+
+    if (touched->len != 0) {
+        memcpy(&last, touched->data + touched->len - sizeof last, sizeof last);
+        if (last.id == store.id && last.class == store.class)
+            return;
+    }
+    buf_append(touched, &store, sizeof store);
+}
+
 enum status rocks_put(struct kv_txn *base, struct kv_store store, struct slice key,
                       struct slice value)
 {
     struct rocks_write *txn = rocks_write_of(base);
     struct full_key full;
 
+    touch(txn, store);
     full_key_set(&full, store, key);
     rocksdb_writebatch_put_cf(txn->batch, rocks_of(base->kv)->families[store.class], full.bytes + 1,
                               full.len - 1, value.data != NULL ? value.data : "", value.len);
@@ -223,6 +256,7 @@ enum status rocks_delete(struct kv_txn *base, struct kv_store store, struct slic
 {
     struct full_key full;
 
+    touch(rocks_write_of(base), store);
     full_key_set(&full, store, key);
     return delete_full(rocks_write_of(base), store.class, &full);
 }
@@ -283,6 +317,7 @@ static enum status delete_as_range(struct rocks_write *txn, struct kv_store stor
 {
     struct full_key first, end;
 
+    touch(txn, store);
     full_key_set(&first, store, from);
     range_end(&end, store, to);
     rocksdb_writebatch_delete_range_cf(txn->batch, rocks_of(txn->base.kv)->families[store.class],

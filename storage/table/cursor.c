@@ -55,13 +55,18 @@ static __attribute__((noinline)) enum status take_run(struct cursor *cursor)
         cursor->run = malloc(RUN_ENTRIES * sizeof(*cursor->run));
     if (cursor->run == NULL)
         return ST_NOT_FOUND;
+    buf_clear(&cursor->seek_buf);
+    buf_append_slice(&cursor->seek_buf, cursor->key); /* the kv may take it back */
+    if (cursor->seek_buf.failed)
+        return ST_NO_MEMORY;
     count = kv_run(cursor->kv, cursor->run, cursor->run_wish);
     if (count == 0)
         return ST_NOT_FOUND;
     simple = count_simple(cursor, count);
     if (simple < count) { /* back to where the others begin */
         cursor->run_wish = 0;
-        TRY(kv_seek(cursor->kv, simple == 0 ? cursor->key : cursor->run[simple - 1].key));
+        TRY(kv_seek(cursor->kv,
+                    simple == 0 ? buf_slice(&cursor->seek_buf) : cursor->run[simple - 1].key));
         if (simple == 0)
             return ST_NOT_FOUND;
     }
