@@ -114,6 +114,27 @@ struct document_builder;
 int database_describe(harper_session *session, struct slice database, struct slice table,
                       unsigned flags, struct document_builder *out, harper_error *error);
 
+/* ---- who, and what was done (audit.c) ---- */
+
+/* Commits of the session carry this name. Copied; an empty one is nobody's. */
+int session_set_user(harper_session *session, struct slice user);
+
+/* Lent until the function that is told returns. */
+struct audit_change {
+    const char
+        *operation; /* insert, update, upsert (a whole record in the place of another), delete */
+    struct slice user;
+    double timestamp; /* ms */
+    struct value key;
+    struct value record;   /* the key and what was written; absent: it was deleted */
+    struct value original; /* the record before; absent: there was none */
+};
+typedef bool (*audit_fn)(void *context, const struct audit_change *change);
+/* The changes of a table, oldest first, until `emit` returns false. HARPER_INVALID: it is not
+ * audited. */
+int audit_read(harper_session *session, struct slice database, struct slice table, audit_fn emit,
+               void *context, harper_error *error);
+
 /* ---- GraphQL (graphql.c) ---- */
 
 struct graphql_request {

@@ -81,6 +81,7 @@ struct harper_session {
     int64_t changes, total_changes, last_rowid;
     int64_t limits[HARPER_LIMIT_COUNT];
     bool foreign_keys, recursive_triggers;
+    char *user;                     /* of its commits; NULL: nobody's */
     struct foreign_list deferred;   /* keys to look at when the transaction commits */
     struct request_state *requests; /* of request_prepare; NULL until the first */
 };
@@ -148,6 +149,8 @@ void session_set_error(harper_session *session, const struct error *err);
 enum status session_acquire(harper_session *session, struct databases *databases,
                             struct database_ref *refs, struct error *err);
 void session_release(harper_session *session, bool was_open);
+/* A write transaction is the session's user's. */
+void session_sign(const harper_session *session, struct txn *txn);
 enum status session_add_database(harper_session *session, struct slice name, const char *path,
                                  const char *backend, struct error *err);
 enum status session_remove_database(harper_session *session, struct slice name, struct error *err);

@@ -183,7 +183,25 @@ void harper_session_close(harper_session *session)
     arena_deinit(&session->prepare);
     request_state_free(session->requests);
     session->owner->session_count--;
+    free(session->user);
     free(session);
+}
+
+int session_set_user(harper_session *session, struct slice user)
+{
+    char *copy = user.len == 0 ? NULL : strndup(user.data, user.len);
+
+    if (user.len > 0 && copy == NULL)
+        return HARPER_NO_MEMORY;
+    free(session->user);
+    session->user = copy;
+    return HARPER_OK;
+}
+
+void session_sign(const harper_session *session, struct txn *txn)
+{
+    if (session->user != NULL)
+        txn_set_user(txn, slice_text(session->user));
 }
 
 const harper_error *harper_session_error(const harper_session *session)

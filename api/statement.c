@@ -243,6 +243,7 @@ static enum status acquire(harper_statement *statement, struct error *err)
         }
         statement->writing_database = info->database;
         statement->refs[info->database].txn = statement->writing;
+        session_sign(session, statement->writing);
         txn_set_label(statement->writing, slice_of(statement->text, statement->text_bytes));
     }
     return ST_OK;

@@ -16,6 +16,7 @@ enum status transaction_begin(harper_session *session, bool is_write, struct err
             session->in_transaction = false;
             return st;
         }
+        session_sign(session, session->databases[0].open);
     }
     return ST_OK;
 }
@@ -120,6 +121,7 @@ enum status transaction_write(harper_session *session, unsigned k, struct error 
         TRY(txn_upgrade(database->open, err));
     else
         return ST_OK;
+    session_sign(session, database->open);
     mark_outermost_first(session, k);
     return ST_OK;
 }

@@ -126,7 +126,11 @@ static void answer(struct call *call)
                   (int)(call->name.len > 200 ? 200 : call->name.len), call->name.data);
         return;
     }
-    if (is_allowed(call))
+    if (!is_allowed(call))
+        return;
+    if (session_set_user(call->request->session, call->request->caller.name) != HARPER_OK)
+        call_fail(call, 500, "out of memory");
+    else
         call->fact->run(call);
 }
 

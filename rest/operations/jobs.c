@@ -141,6 +141,7 @@ static void run_job(struct operations *operations, struct job *job)
         job->session = session;
         pthread_mutex_unlock(&operations->lock);
         run.session = session;
+        session_set_user(session, job->user);
         ok = job->run(&run);
         pthread_mutex_lock(&operations->lock);
         job->session = NULL;

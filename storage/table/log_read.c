@@ -127,6 +127,11 @@ enum status log_next(struct log_reader *reader, struct log_entry *out)
     return decode_head(piece, out);
 }
 
+uint16_t db_origin(const struct db *db)
+{
+    return db->origin;
+}
+
 /* Entries in a row are about as long as the first ones. */
 uint64_t log_estimate_bytes(struct txn *txn)
 {

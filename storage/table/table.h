@@ -257,6 +257,40 @@ enum status log_open(struct txn *txn, uint16_t origin, uint64_t from_sequence,
 enum status log_next(struct log_reader *reader, struct log_entry *out); /* ST_OK, ST_DONE */
 void log_close(struct log_reader *reader);
 uint64_t log_estimate_bytes(struct txn *txn); /* of this node's entries */
+uint16_t db_origin(const struct db *db);      /* under which this node's entries stand */
+
+/* The writes of an entry, in order (log_decode.c). What is given out is lent from the body and the
+ * arena. ST_CORRUPT: the body is not one. */
+enum log_change_kind {
+    LOG_CHANGE_PUT = 1,
+    LOG_CHANGE_PATCH = 2,
+    LOG_CHANGE_DELETE = 3,
+    LOG_CHANGE_SCHEMA = 4,
+    LOG_CHANGE_CLEAR = 7
+};
+struct log_member {
+    struct slice name;
+    uint8_t op; /* of a PATCH: enum merge_op */
+    struct value value;
+};
+struct log_change {
+    uint8_t kind; /* enum log_change_kind */
+    struct slice table;
+    struct slice key; /* keycode of the whole primary key */
+    bool has_expiry;
+    int64_t expiry_ms;
+    size_t member_count; /* of PUT and PATCH: attributes that the key does not give back */
+    struct log_member *members;
+};
+struct log_changes {
+    struct slice rest;
+    struct arena *arena;
+    size_t name_count;
+    const struct slice *names;
+    uint64_t remaining;
+};
+enum status log_changes_begin(struct log_changes *changes, struct slice body, struct arena *arena);
+enum status log_changes_next(struct log_changes *changes, struct log_change *out);
 
 /* ---- checking and looking inside ---- */
 
