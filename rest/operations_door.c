@@ -133,6 +133,13 @@ static void answer_operation(struct job *job)
         answer_rows(job, reply.rows);
         return;
     }
+    if (reply.has_file) {
+        job->answer->has_file = true;
+        job->answer->file = reply.file;
+        job->answer->file_name = reply.file_name;
+        job->answer->type = reply.file_type;
+        return;
+    }
     if (job->media == MEDIA_CSV || job->media == MEDIA_NDJSON)
         job->media = MEDIA_JSON;
     codec_write(job->media, &job->answer->body, reply.result);

@@ -96,7 +96,10 @@ struct answer {
     bool varies_by_encoding_only;
     bool is_attachment; /* CSV */
     bool closes;
-    bool retries;          /* Retry-After */
+    bool retries;  /* Retry-After */
+    bool has_file; /* instead of a body: the content of `file`, which is closed */
+    int file;
+    const char *file_name; /* to save it under */
     struct stream *stream; /* after the body's bytes */
 };
 

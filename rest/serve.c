@@ -282,11 +282,14 @@ static bool operations_start(const struct serve *serve, harper *db, struct opera
     struct rest_options options = serve->rest;
     struct operations_options what = {.db = db};
     harper_error error = {0};
+    static char backups[4096]; /* as long as the server runs */
     char path[4096];
     int st;
 
     if (!serve->has_operations)
         return true;
+    snprintf(backups, sizeof backups, "%s-backup", serve->database);
+    what.backup_path = backups;
     snprintf(path, sizeof path, "%s-system", serve->database);
     st = harper_open(path, &serve->open, &door->system, &error);
     what.system = door->system;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -138,6 +139,8 @@ static void notify_connection(void *context, struct MHD_Connection *transport, v
     if (connection->is_answered) { /* by a writer, but never sent */
         buf_free(&connection->answer.body);
         free(connection->answer.location);
+        if (connection->answer.has_file)
+            close(connection->answer.file);
     }
     buf_free(&connection->body);
     free(connection->target);
@@ -309,6 +312,17 @@ static struct MHD_Response *make_response(struct answer *answer)
         answer->stream = NULL;
         return response;
     }
+    if (answer->has_file) {
+        struct stat facts;
+
+        answer->has_file = false;
+        response = fstat(answer->file, &facts) != 0
+                       ? NULL
+                       : MHD_create_response_from_fd64((uint64_t)facts.st_size, answer->file);
+        if (response == NULL)
+            close(answer->file);
+        return response;
+    }
     if (answer->body.len == 0) {
         buf_free(&answer->body);
         return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
@@ -370,6 +384,12 @@ static enum MHD_Result send_answer(struct MHD_Connection *transport, struct conn
     add(response, "Location", answer->location);
     if (answer->retries)
         add(response, "Retry-After", "1");
+    if (answer->file_name != NULL) {
+        char disposition[128];
+
+        snprintf(disposition, sizeof disposition, "attachment; filename=\"%s\"", answer->file_name);
+        add(response, "Content-Disposition", disposition);
+    }
     if (answer->is_attachment)
         add(response, "Content-Disposition", "attachment; filename=\"data.csv\"");
     if (answer->closes || atomic_load_explicit(&server->is_draining, memory_order_relaxed))

@@ -122,7 +122,8 @@ bool job_fails_of(struct job_run *run, const harper_error *error)
 
 static void run_job(struct operations *operations, struct job *job)
 {
-    struct job_run run = {.arena = &job->arena,
+    struct job_run run = {.operations = operations,
+                          .arena = &job->arena,
                           .request = job->request,
                           .user = job->user,
                           .is_cancelled = &job->is_cancelled,

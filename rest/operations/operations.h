@@ -26,8 +26,9 @@ struct operations;
 
 struct operations_options {
     harper *db;
-    harper *system;       /* jobs and statuses are kept in it */
-    const char *log_path; /* what read_log reads; NULL: there is none */
+    harper *system;          /* jobs and statuses are kept in it */
+    const char *backup_path; /* the repository of the database's backups; NULL: there is none */
+    const char *log_path;    /* what read_log reads; NULL: there is none */
 };
 
 struct operation_caller {
@@ -47,7 +48,10 @@ struct operation_reply {
     int status;
     struct value result;
     harper_statement *rows; /* not NULL: the result is an array of its rows */
-    bool closes;            /* the connection is closed behind the answer */
+    bool has_file;          /* the result is a file's content; whoever asked closes it */
+    int file;
+    const char *file_type, *file_name;
+    bool closes; /* the connection is closed behind the answer */
 };
 
 int operations_open(const struct operations_options *options, struct operations **out,

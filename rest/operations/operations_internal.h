@@ -43,6 +43,7 @@ struct operations {
     pthread_cond_t work;
     pthread_t runner;
     bool has_runner, is_stopping;
+    bool is_backing_up;       /* the repository is being changed */
     struct job *first, *last; /* waiting */
     struct job *running;
 };
@@ -86,6 +87,7 @@ int system_get(struct operations *operations, const char *table, struct slice id
 /* ---- jobs.c ---- */
 
 struct job_run {
+    struct operations *operations;
     harper_session *session;
     struct arena *arena;
     struct value request;

@@ -38,7 +38,7 @@ struct run {
     harper_session *session;
     harper *system; /* for operations; NULL until the first request */
     struct operations *operations;
-    char path[512];
+    char path[512], backups[600];
 };
 
 struct text {
@@ -103,6 +103,13 @@ static bool open_db(struct run *run)
 
 static void close_db(struct run *run)
 {
+    if (run->operations != NULL) {
+        char command[640];
+
+        snprintf(command, sizeof command, "rm -rf '%s'", run->backups);
+        if (system(command) != 0)
+            fprintf(stderr, "e2e: %s stays\n", run->backups);
+    }
     operations_close(run->operations);
     harper_close(run->system);
     run->operations = NULL;
@@ -370,6 +377,9 @@ static bool open_operations(struct run *run, harper_error *error)
     if (run->system == NULL && harper_open(":memory:", NULL, &run->system, error) != HARPER_OK)
         return false;
     options.system = run->system;
+    snprintf(run->backups, sizeof run->backups, "%s/e2e-backup-%ld-%s", scratch, (long)getpid(),
+             run->backend);
+    options.backup_path = run->backups;
     return operations_open(&options, &run->operations, error) == HARPER_OK;
 }
 
