@@ -76,10 +76,13 @@ bool node_start(struct node *node, const char *backend, const char *directory,
     close(ends[1]);
     node->out = ends[0];
     out = fdopen(dup(ends[0]), "r");
-    node->port = 0;
-    if (out != NULL && fgets(line, sizeof line, out) != NULL &&
-        strncmp(line, "listening on http://127.0.0.1:", 30) == 0)
-        node->port = (uint16_t)atoi(line + 30);
+    node->port = node->operations_port = 0;
+    while (out != NULL && node->port == 0 && fgets(line, sizeof line, out) != NULL) {
+        if (strncmp(line, "operations on port ", 19) == 0)
+            node->operations_port = (uint16_t)atoi(line + 19);
+        else if (strncmp(line, "listening on http://127.0.0.1:", 30) == 0)
+            node->port = (uint16_t)atoi(line + 30);
+    }
     if (out != NULL)
         fclose(out);
     return node->port != 0;

@@ -19,8 +19,8 @@ const char *text_of(const struct text *text);
 
 struct node {
     pid_t pid;
-    uint16_t port;
-    int out; /* its standard output */
+    uint16_t port, operations_port; /* 0: none */
+    int out;                        /* its standard output */
 };
 
 /* What nodes apply first. */

@@ -76,7 +76,8 @@ int main(int argc, char **argv)
                 expect(false, "the server starts", argv[at]);
                 continue;
             }
-            run_file(argv[at], node.port);
+            run_file(argv[at], strstr(argv[at], "operations.test") != NULL ? node.operations_port
+                                                                           : node.port);
             if (at == 2)
                 run_framing(node.port);
             expect_status("exit code after SIGTERM", node_stop(&node, SIGTERM), 0);
