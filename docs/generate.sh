@@ -128,8 +128,77 @@ END
     }'
 }
 
+operations-api() {
+    cat <<END
+# The operations API
+
+$generated
+
+Requests are objects with a member \`operation\`; \`harper serve DATABASE --operations-port N\` answers them at \`POST /\` of that port. Bodies and answers are JSON, or
+what Content-Type and Accept say ([rest.md](rest.md)). Operations that read or write records or change tables are statements too: the prompt and the library
+(\`HARPER_OPERATION\`) take them as they are, and \`.explain\` shows the plan that SQL would have.
+
+\`\`\`console
+\$ harper farm '{"operation": "create_table", "table": "cow", "primary_key": "id"}'
+\$ harper farm '{"operation": "insert", "table": "cow", "records": [{"id": 1, "name": "Bessie", "age": 4}, {"id": 2, "name": "Elsie"}, {"id": 1}]}'
+1
+2
+\$ harper farm '{"operation": "search_by_conditions", "table": "cow", "conditions": [{"attribute": "age", "comparator": "gt", "value": 3}], "get_attributes": ["name", "age"]}'
+Bessie|4
+\$ harper farm '{"operation": "sql", "sql": "UPDATE cow SET age = 5 WHERE id = 2"}'
+2
+\$ harper farm '{"operation": "search_by_id", "table": "cow", "ids": [2, 7], "get_attributes": ["id", "age"]}'
+2|5
+\$ harper farm '{"operation": "search_by_value", "table": "pig", "attribute": "id", "value": 1}'; echo "exit code \$?"
+Error: Table 'data.pig' does not exist
+exit code 1
+\`\`\`
+
+As statements, writes give the keys that they wrote. The server says the same in words:
+
+| request | answer |
+|---|---|
+| insert | \`{"message":"inserted 2 of 3 records","inserted_hashes":[1,2],"skipped_hashes":[1]}\` |
+| update | \`{"message":"updated 1 of 1 records","update_hashes":[1],"skipped_hashes":[]}\` |
+| upsert, put | \`{"message":"upserted 1 of 1 records","upserted_hashes":[1]}\` |
+| delete | \`{"message":"1 of 2 records successfully deleted","deleted_hashes":[1],"skipped_hashes":[7]}\` |
+| a job | \`{"message":"Starting job with id …","job_id":"…"}\`; \`get_job\` tells its end |
+| a failure | \`{"error":"…"}\` with the status of the failure |
+
+- The database of a server is called \`data\`. Beside it lies \`DATABASE-system\`, which holds jobs and statuses and is read as the database \`system\`, and
+  \`DATABASE-backup\`, the repository of backups.
+- A table without \`attributes\` is dynamic: every attribute that its records bring is indexed. \`__createdtime__\` and \`__updatedtime__\` are kept by the server.
+- One request is one transaction. A CSV load is judged as a whole before its first record is written, and then written 1,000 records at a time.
+- Jobs run one after the other. One that an end of the server cut off has the status \`ERROR\` and says so.
+- \`read_audit_log\` follows the change log from its beginning, so that it can show records as they were: its cost grows with the log. A write of the whole record in the place of
+  another is shown as \`upsert\`, a change of some attributes as \`update\`.
+- \`restore_backup\` is refused while the server runs, with the command that restores.
+
+## Every operation
+
+The table is \`rest/operations/operations.def\`.
+
+| operation | who | handler in refusals | |
+|---|---|---|---|
+END
+    rows rest/operations/operations.def | awk '
+    function trim(s) { gsub(/^ +| +$/, "", s); return s }
+    BEGIN {
+        who["OPEN"] = "anybody"; who["ANY"] = "any user"; who["TABLE"] = "rights on the table"
+        who["STRUCTURE"] = "who may change tables"; who["SUPER"] = "super users"; who["NONE"] = "nobody"
+        what["no_platform"] = "501: belongs to application hosting"; what["no_replication"] = "501: there is one node"
+        what["no_s3"] = "501: there is no client of S3"; what["keep_audit_log"] = "501: the log is kept whole"
+        what["empty_list"] = "an empty list"
+    }
+    {
+        sub(/^OPERATION\(/, ""); sub(/\)$/, ""); split($0, part, ",")
+        for (i = 1; i <= 4; i++) part[i] = trim(part[i])
+        printf "| `%s` | %s | `%s` | %s |\n", part[1], who[part[3]], part[4], part[2] in what ? what[part[2]] : ""
+    }'
+}
+
 failed=0
-for page in functions opcodes statuses; do
+for page in functions opcodes statuses operations-api; do
     if [ "${1:-}" = --check ]; then
         "$page" | cmp -s - "docs/$page.md" || { echo "docs/$page.md is behind its table: run docs/generate.sh"; failed=1; }
     else

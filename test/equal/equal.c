@@ -38,7 +38,7 @@ enum comparison {
 };
 
 struct column {
-    char name[8];
+    char name[16];
     enum type type;
     bool is_indexed;
     bool is_sparse; /* some records do not have it */
