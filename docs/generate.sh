@@ -134,7 +134,9 @@ operations-api() {
 
 $generated
 
-Requests are objects with a member \`operation\`; \`harper serve DATABASE --operations-port N\` answers them at \`POST /\` of that port. Bodies and answers are JSON, or
+Requests are objects with a member \`operation\`; \`harper serve DATABASE --operations-port N\` answers them at \`POST /\` of that port, and
+with \`--operations-socket PATH\` on a Unix socket. Nobody is asked to log in yet: whoever reaches port or socket is a super user, so a port belongs on
+an address that only administrators reach (127.0.0.1, as it is by itself). Bodies and answers are JSON, or
 what Content-Type and Accept say ([rest.md](rest.md)). Operations that read or write records or change tables are statements too: the prompt and the library
 (\`HARPER_OPERATION\`) take them as they are, and \`.explain\` shows the plan that SQL would have.
 

@@ -27,7 +27,7 @@ void access_log_write(int log, const struct sockaddr *client, const char *method
     time_t now = time(NULL);
     struct tm parts;
 
-    if (client != NULL)
+    if (client != NULL && client->sa_family != AF_UNIX)
         getnameinfo(client,
                     client->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                   : sizeof(struct sockaddr_in),

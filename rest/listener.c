@@ -6,6 +6,8 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { LINGER_MS = 2000 };
@@ -24,6 +26,48 @@ __attribute__((format(printf, 3, 0))) static void set_error(harper_error *error,
     va_end(args);
 }
 
+/* A socket that nobody listens on any more is in the way; one that answers is another server's. */
+static bool clear_path(const struct sockaddr_un *address)
+{
+    struct stat facts;
+    int fd;
+    bool is_alive;
+
+    if (lstat(address->sun_path, &facts) != 0)
+        return true;
+    if (!S_ISSOCK(facts.st_mode))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    is_alive = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    close(fd);
+    return !is_alive && unlink(address->sun_path) == 0;
+}
+
+static int open_path(const char *path, harper_error *error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd;
+
+    if (strlen(path) >= sizeof address.sun_path) {
+        set_error(error, HARPER_INVALID, "the path of a socket may have %zu bytes: %s",
+                  sizeof address.sun_path - 1, path);
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    /* On Linux the file gets what permits the socket before it is bound. */
+    if (fd >= 0 && clear_path(&address) && fchmod(fd, 0600) == 0 &&
+        bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1024) == 0)
+        return fd;
+    set_error(error, HARPER_IO, "cannot listen on %s: %s", path,
+              errno == 0 ? "it is in use" : strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 int listener_open(const struct rest_options *options, uint16_t *port, harper_error *error)
 {
     const char *address = options->address == NULL ? "127.0.0.1" : options->address;
@@ -36,6 +80,9 @@ int listener_open(const struct rest_options *options, uint16_t *port, harper_err
     char service[8];
     int fd, on = 1;
 
+    errno = 0;
+    if (options->socket_path != NULL)
+        return open_path(options->socket_path, error);
     snprintf(service, sizeof service, "%u", options->port);
     if (getaddrinfo(address, service, &hints, &found) != 0) {
         set_error(error, HARPER_INVALID, "%s is not an address", address);

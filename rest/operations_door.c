@@ -4,6 +4,7 @@
  */
 #include "rest/operations/operations.h"
 #include "rest/rest_internal.h"
+#include <stdio.h>
 
 static void fail(struct answer *answer, int status, const char *message)
 {
@@ -111,6 +112,12 @@ static void answer_rows(struct job *job, harper_statement *statement)
         write_rows(job, statement);
     else
         stream_begin(job->request, job->answer, statement, job->media, NULL);
+    if (job->answer->stream == NULL && job->answer->status >= 400) {
+        char message[512];
+
+        snprintf(message, sizeof message, "%s", harper_session_error(job->seat->session)->message);
+        fail(job->answer, job->answer->status, message);
+    }
 }
 
 /* ---- requests ---- */

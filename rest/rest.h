@@ -34,6 +34,7 @@ struct rest_options {
     struct rest_behaviour behaviour;
     const char *address;      /* NULL: 127.0.0.1 */
     uint16_t port;            /* 0: a free one, see rest_port */
+    const char *socket_path;  /* not NULL: a Unix socket there, for this user alone, and no port */
     unsigned threads;         /* 0: one per core */
     uint64_t body_bytes_max;  /* 0: 16 MiB */
     uint32_t header_ms;       /* whole request header must have come by then; 0: 10,000 */

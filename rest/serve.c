@@ -8,7 +8,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { SCHEMAS_MAX = 64, DRAIN_MS = 10000, PORT_DEFAULT = 9926 };
+enum {
+    SCHEMAS_MAX = 64,
+    DRAIN_MS = 10000,
+    PORT_DEFAULT = 9926,
+    OPERATION_BODY_BYTES_MAX = 1 << 30,
+};
 
 static const char usage[] =
     "usage: harper serve DATABASE [options]\n"
@@ -33,6 +38,7 @@ static const char usage[] =
     "  --counts            descriptions of tables count their records\n"
     "  --graphql           answer GraphQL queries at /graphql\n"
     "  --operations-port N answer the operations API there, 0 for a free port (not at all)\n"
+    "  --operations-socket PATH  and on a Unix socket (not at all)\n"
     "  --port-file FILE    write the port there once it is open\n"
     "  --help\n";
 
@@ -41,6 +47,7 @@ struct serve {
     const char *schemas[SCHEMAS_MAX];
     size_t schema_count;
     bool has_operations;
+    const char *operations_socket;
     uint16_t operations_port;
     harper_options open;
     struct rest_options rest;
@@ -105,6 +112,8 @@ static bool read_option(struct serve *serve, const char *name, const char *value
         if (!read_number(value, UINT16_MAX, &number))
             return false;
         serve->rest.port = (uint16_t)number;
+    } else if (strcmp(name, "--operations-socket") == 0) {
+        serve->operations_socket = value;
     } else if (strcmp(name, "--operations-port") == 0) {
         if (!read_number(value, UINT16_MAX, &number))
             return false;
@@ -265,11 +274,14 @@ static bool write_port(const char *path, uint16_t port, uint16_t operations_port
 struct operations_door {
     harper *system;
     struct operations *operations;
-    struct rest_server *server;
+    struct rest_server *server; /* of the port; NULL: none */
+    struct rest_server *local;  /* of the socket */
 };
 
 static void operations_stop(struct operations_door *door)
 {
+    if (door->local != NULL)
+        rest_stop(door->local, DRAIN_MS);
     if (door->server != NULL)
         rest_stop(door->server, DRAIN_MS);
     operations_close(door->operations);
@@ -286,7 +298,7 @@ static bool operations_start(const struct serve *serve, harper *db, struct opera
     char path[4096];
     int st;
 
-    if (!serve->has_operations)
+    if (!serve->has_operations && serve->operations_socket == NULL)
         return true;
     snprintf(backups, sizeof backups, "%s-backup", serve->database);
     what.backup_path = backups;
@@ -298,10 +310,16 @@ static bool operations_start(const struct serve *serve, harper *db, struct opera
     options.port = serve->operations_port;
     options.operations = door->operations;
     options.access_log = NULL;
-    if (st == HARPER_OK)
+    if (options.body_bytes_max == 0)
+        options.body_bytes_max = OPERATION_BODY_BYTES_MAX;
+    if (st == HARPER_OK && serve->has_operations)
         st = rest_start(db, &options, &door->server, &error);
+    options.socket_path = serve->operations_socket;
+    if (st == HARPER_OK && serve->operations_socket != NULL)
+        st = rest_start(db, &options, &door->local, &error);
     if (st == HARPER_OK) {
-        printf("operations on port %u\n", rest_port(door->server));
+        if (door->server != NULL)
+            printf("operations on port %u\n", rest_port(door->server));
         return true;
     }
     fprintf(stderr, "harper: the operations API cannot be started: %s\n", error.message);

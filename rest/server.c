@@ -46,6 +46,7 @@ struct transport {
     struct MHD_Daemon *daemon;
     uint16_t port;
     int listener;
+    char *socket_path; /* removed at the end; NULL: a port */
     pthread_t reaper;
     bool has_reaper, is_stopping;
     struct lingerers lingerers;
@@ -699,6 +700,7 @@ static void server_free(struct rest_server *server)
     if (server == NULL)
         return;
     access_log_close(server->access_log);
+    free(server->transport->socket_path);
     free(server->transport);
     free(server);
 }
@@ -742,6 +744,8 @@ int rest_start(harper *db, const struct rest_options *options, struct rest_serve
         return error == NULL ? HARPER_IO : error->status;
     }
     server->transport->listener = fd;
+    if (options->socket_path != NULL)
+        server->transport->socket_path = strdup(options->socket_path);
     server->transport->has_reaper =
         pthread_create(&server->transport->reaper, NULL, reap, server) == 0;
     if (server->transport->has_reaper && !options->writes_at_once)
@@ -788,6 +792,8 @@ void rest_stop(struct rest_server *server, uint32_t drain_ms)
     if (transport->daemon == NULL) {
         stop_writers(server);
     } else {
+        if (transport->socket_path != NULL)
+            unlink(transport->socket_path);
         listener_end(transport->listener);
         atomic_store(&server->is_draining, true);
         wait_quiet(server, drain_ms);

@@ -68,6 +68,7 @@ void expect_status(const char *what, int got, int wanted);
 void run_file(const char *path, uint16_t port);
 void run_framing(uint16_t port);
 void run_compression(uint16_t port);
+void run_socket(const char *backend, const char *scratch);
 void run_behaviour(const char *backend, const char *scratch);
 
 #endif

@@ -83,6 +83,7 @@ int main(int argc, char **argv)
             expect_status("exit code after SIGTERM", node_stop(&node, SIGTERM), 0);
         }
         node_schema = "test/http/schema.graphql";
+        run_socket(backends[k], argv[1]);
         run_behaviour(backends[k], argv[1]);
     }
     printf("%zu passed, %zu failed\n", passed, failed);
