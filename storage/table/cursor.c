@@ -705,3 +705,59 @@ struct slice cursor_primary_key(const struct cursor *cursor)
                            table->key_parts, key_parts);
     return slice_of(cursor->key.data + before, len);
 }
+
+/* ---- many rows at once ---- */
+
+static unsigned take_columns(const struct cursor *cursor, uint16_t attribute, unsigned max,
+                             struct value *out)
+{
+    const struct shape *shape = cursor->shape;
+    const struct kv_entry *run = cursor->run + cursor->run_at;
+    unsigned column, row = 0;
+
+    if (shape == NULL || attribute >= shape->attribute_count ||
+        version_of(cursor->table)->key_part_of_attribute[attribute] != 0xff ||
+        (cursor->txn->db->verify_reads && !kv_is_checked(cursor->kv)))
+        return 0;
+    column = shape->position_of[attribute];
+    while (column != ATTRIBUTE_NONE && row < max &&
+           record_read_plain(run[row].value, shape, column, &out[row]))
+        row++;
+    return row;
+}
+
+static unsigned take_parts(const struct cursor *cursor, unsigned part, unsigned max,
+                           struct value *out)
+{
+    const struct kv_entry *run = cursor->run + cursor->run_at;
+    unsigned row = 0;
+    int64_t integer = 0;
+
+    while (row < max && keycode_integer_part(run[row].key, cursor->part_orders, cursor->part_count,
+                                             part, &integer))
+        out[row++] = value_int(integer);
+    return row;
+}
+
+unsigned cursor_numbers_ahead(struct cursor *cursor, unsigned count,
+                              const struct column_wish *wishes, unsigned max, unsigned stride,
+                              struct value *out)
+{
+    unsigned rows = (unsigned)cursor->run_count - cursor->run_at;
+
+    if (rows == 0 || cursor->run_at >= cursor->run_count)
+        return 0;
+    if (rows > max)
+        rows = max;
+    for (unsigned w = 0; rows != 0 && w < count; w++)
+        rows = wishes[w].is_part
+                   ? take_parts(cursor, wishes[w].number, rows, out + (size_t)w * stride)
+                   : take_columns(cursor, wishes[w].number, rows, out + (size_t)w * stride);
+    if (rows == 0)
+        return 0;
+    leave_row(cursor);
+    cursor->run_at = (uint8_t)(cursor->run_at + rows);
+    cursor->key = cursor->run[cursor->run_at - 1].key;
+    cursor->value = cursor->run[cursor->run_at - 1].value;
+    return rows;
+}

@@ -136,6 +136,18 @@ enum status cursor_find(struct cursor *cursor, struct slice key);
 void cursor_set_end(struct cursor *cursor, struct slice end);
 void cursor_set_begin(struct cursor *cursor, struct slice begin);
 
+/* Numbers of the rows ahead, for loops that do little with each row: the wished columns (of a table
+ * cursor) or parts (of any) of up to `max` rows that lie ready, out[wish * stride + row]. The
+ * cursor then stands on the last of them. 0: no row lies ready, or the next one has something else
+ * than a number there; step. */
+struct column_wish {
+    uint16_t number; /* attribute, or part */
+    bool is_part;
+};
+unsigned cursor_numbers_ahead(struct cursor *cursor, unsigned count,
+                              const struct column_wish *wishes, unsigned max, unsigned stride,
+                              struct value *out);
+
 /* On a table: the open record. On an index: NULL. */
 enum status cursor_record(struct cursor *cursor, const struct record **out);
 /* One attribute of the row a table cursor is at; ATTRIBUTE_NONE: the hidden rowid. */

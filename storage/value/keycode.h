@@ -62,29 +62,34 @@ bool keycode_is_exact(struct key_part part);
 
 /* Part `wanted` alone, in line, when all `count` parts are ascending plain integers, as most keys
  * are. False: ask keycode_decode. */
-static inline bool keycode_integer_part(struct slice key, const struct key_part *parts,
-                                        unsigned count, unsigned wanted, int64_t *out)
+static inline __attribute__((always_inline)) bool
+keycode_integer_part(struct slice key, const struct key_part *parts, unsigned count,
+                     unsigned wanted, int64_t *out)
 {
     enum { MOST_NEGATIVE = 0x17, ZERO = 0x20, MOST_POSITIVE = 0x28 }; /* tags: keycode_internal.h */
-    const uint8_t *in = (const uint8_t *)key.data;
-    size_t at = 0;
+    const uint8_t *in = (const uint8_t *)key.data, *end = in + key.len;
 
     for (unsigned k = 0; k < count; k++) {
         unsigned tag, bytes;
         uint64_t flip, whole = 0;
 
-        if (key.len - at < 2 || parts[k].descending)
+        if (end - in < 2 || parts[k].descending)
             return false;
-        tag = in[at];
-        if (tag < MOST_NEGATIVE || tag > MOST_POSITIVE)
+        tag = in[0];
+        if (tag - MOST_NEGATIVE > MOST_POSITIVE - MOST_NEGATIVE)
             return false;
-        bytes = tag < ZERO ? ZERO - 1 - tag : tag - ZERO;
         flip = tag < ZERO ? ~0ull : 0;
-        if (key.len - at < 2 + bytes || in[at + 1 + bytes] != (uint8_t)flip)
+        bytes = (unsigned)((tag - ZERO) ^ (unsigned)flip); /* below: ZERO - 1 - tag */
+        if (end - in < (ptrdiff_t)bytes + 2 || in[bytes + 1] != (uint8_t)flip)
             return false;
         if (k == wanted && bytes != 0) {
-            for (unsigned i = 0; i < bytes; i++)
-                whole = whole << 8 | in[at + 1 + i];
+            if (__builtin_expect(end - in >= 9, true)) {
+                memcpy(&whole, in + 1, 8);
+                whole = __builtin_bswap64(whole) >> (64 - 8 * bytes);
+            } else {
+                for (unsigned i = 1; i <= bytes; i++)
+                    whole = whole << 8 | in[i];
+            }
             whole = (whole ^ flip) & (~0ull >> (64 - 8 * bytes));
             if (whole >> (8 * (bytes - 1)) == 0 || whole > (uint64_t)INT64_MAX)
                 return false;
@@ -94,9 +99,9 @@ static inline bool keycode_integer_part(struct slice key, const struct key_part 
                 return false;
             *out = flip != 0 ? -(int64_t)whole : (int64_t)whole;
         }
-        at += 2 + bytes;
+        in += bytes + 2;
     }
-    return at == key.len;
+    return in == end;
 }
 
 /* A key of more than KEY_BYTES_MAX bytes is stored as its first KEY_BYTES_MAX - KEY_HASH_BYTES

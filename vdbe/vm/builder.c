@@ -477,6 +477,53 @@ static void fill_program(struct builder *builder)
     program->mark_count = builder->mark_count;
 }
 
+/* ---- loops that only add up ---- */
+
+static bool reads_register(const struct vm_insn *from, const struct vm_insn *to, int32_t number)
+{
+    for (; from != to; from++)
+        if ((from->op == OP_COLUMN || from->op == OP_PART) && from->p3 == number)
+            return true;
+    return false;
+}
+
+/* Nothing but columns of one cursor and steps of aggregates that add them up. */
+static bool is_foldable(const struct vm_insn *from, const struct vm_insn *to)
+{
+    const struct vm_insn *first = from;
+    unsigned columns = 0;
+    bool has_step = false;
+
+    for (; from != to; from++) {
+        if (from->op == OP_COLUMN || from->op == OP_PART) {
+            if (from->p1 != to->p1 || reads_register(first, from, from->p3) ||
+                (from->op == OP_COLUMN && from->p2 == ATTRIBUTE_NONE) ||
+                ++columns > FOLD_COLUMNS_MAX)
+                return false;
+        } else if (from->op == OP_STEP_SUM || from->op == OP_STEP_COUNT_OF) {
+            has_step = true;
+            if (!reads_register(first, from, from->p3))
+                return false;
+        } else if (from->op == OP_STEP_COUNT) {
+            has_step = true;
+        } else if (from->op != OP_RELEASE) {
+            return false;
+        }
+    }
+    return has_step && columns != 0;
+}
+
+static void find_folds(struct program *program)
+{
+    for (size_t k = 0; k < program->info.insn_count; k++) {
+        struct vm_insn *insn = &program->code[k];
+
+        if (insn->op == OP_NEXT && (size_t)insn->p2 < k &&
+            is_foldable(program->code + insn->p2, insn))
+            insn->op = OP_FOLD;
+    }
+}
+
 enum status builder_finish(struct builder *builder, struct program **out, struct error *err)
 {
     struct program *program = builder->program;
@@ -489,6 +536,7 @@ enum status builder_finish(struct builder *builder, struct program **out, struct
         return ST_NO_MEMORY;
     if (!link_code(builder))
         return error_set(err, ST_INTERNAL, -1, "a program jumps to a label that is nowhere");
+    find_folds(program);
     if (builder_failed(builder) || program->arena.failed)
         return ST_NO_MEMORY;
 #ifdef HARPER_DEBUG

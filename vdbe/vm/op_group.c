@@ -101,25 +101,41 @@ static __attribute__((noinline)) void add_slowly(struct sum_state *state, struct
     state->real += value_to_real(v);
 }
 
-enum status op_step_sum(struct vm *vm, const struct vm_insn *insn)
+static inline void add(struct sum_state *state, struct value v)
 {
-    struct sum_state *state = state_at(vm, insn);
-    const struct value *v = reg(vm, insn->p3);
-
-    if (v->kind != VALUE_INT && v->kind != VALUE_REAL) {
-        add_slowly(state, *v);
-        return ST_OK;
+    if (v.kind != VALUE_INT && v.kind != VALUE_REAL) {
+        add_slowly(state, v);
+        return;
     }
     state->count++;
-    if (v->kind == VALUE_INT) {
-        state->real += (double)v->as.i;
-        if (__builtin_add_overflow(state->integer, v->as.i, &state->integer))
+    if (v.kind == VALUE_INT) {
+        state->real += (double)v.as.i;
+        if (__builtin_add_overflow(state->integer, v.as.i, &state->integer))
             state->has_overflow = true;
     } else {
         state->is_real = true;
-        state->real += v->as.d;
+        state->real += v.as.d;
     }
+}
+
+enum status op_step_sum(struct vm *vm, const struct vm_insn *insn)
+{
+    add(state_at(vm, insn), *reg(vm, insn->p3));
     return ST_OK;
+}
+
+void groups_count(struct vm *vm, const struct vm_insn *insn, unsigned rows)
+{
+    *(int64_t *)state_at(vm, insn) += rows;
+}
+
+void groups_sum(struct vm *vm, const struct vm_insn *insn, const struct value *values,
+                unsigned rows)
+{
+    struct sum_state *state = state_at(vm, insn);
+
+    for (unsigned row = 0; row < rows; row++)
+        add(state, values[row]);
 }
 
 /* wanted: -1 the least, 1 the greatest. The row that decides also decides the bare columns. */

@@ -171,6 +171,14 @@ static inline void jump(struct vm *vm, int32_t target)
     vm->pc = vm->program->code + target;
 }
 
+/* ---- op_fold.c: loops that only add up ---- */
+
+enum { FOLD_COLUMNS_MAX = 4 }; /* columns that such a loop reads */
+/* op_group.c: an instruction's step for `rows` rows, none of which has null there. */
+void groups_count(struct vm *vm, const struct vm_insn *insn, unsigned rows);
+void groups_sum(struct vm *vm, const struct vm_insn *insn, const struct value *values,
+                unsigned rows);
+
 #define OP(name, function, p1, p2, p3, summary)                                                    \
     enum status op_##function(struct vm *vm, const struct vm_insn *insn);
 #include "vdbe/vm/opcodes.def"
