@@ -51,7 +51,7 @@ layers_of   = $(shell sed -n 's|^$(1):||p' docs/layers.txt)
 below_once  = $(sort $(1) $(foreach m,$(1),$(call layers_of,$(m))))
 below       = $(call below_once,$(call below_once,$(call below_once,$(1))))
 
-EXTERNAL := -lrocksdb -llmdb -lmicrohttpd -ledit -lz -lbrotlienc -lbrotlidec -lzstd -lxxhash -lpcre2-8 -lm
+EXTERNAL := -lrocksdb -llmdb -lmicrohttpd -lcurl -ledit -lz -lbrotlienc -lbrotlidec -lzstd -lxxhash -lpcre2-8 -lm
 
 .PHONY: all help clean lib shell test unit check format
 .SECONDARY:
@@ -127,7 +127,7 @@ clean:
 LIB_MODULES := $(filter-out rest rest/codec rest/operations shell,$(HAVE))
 LIB_OBJS    := $(foreach m,$(LIB_MODULES),$(call module_objs,$(m)))
 LIB_EXTERNAL := -lrocksdb -llmdb -lzstd -lxxhash -lpcre2-8 -lm
-SHELL_EXTERNAL := $(LIB_EXTERNAL) -lmicrohttpd -ledit -lz -lbrotlienc -lbrotlidec
+SHELL_EXTERNAL := $(LIB_EXTERNAL) -lmicrohttpd -lcurl -ledit -lz -lbrotlienc -lbrotlidec
 
 ## lib              libharper.a, libharper.so
 lib: $(BUILD)/libharper.a $(BUILD)/libharper.so

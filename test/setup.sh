@@ -3,7 +3,7 @@
 # Usage: test/setup.sh [build|test]   (test, the default, includes build)
 set -euo pipefail
 
-build="gcc make lemon re2c pkg-config librocksdb-dev liblmdb-dev libmicrohttpd-dev libedit-dev libzstd-dev zlib1g-dev libbrotli-dev libxxhash-dev libpcre2-dev"
+build="gcc make lemon re2c pkg-config librocksdb-dev liblmdb-dev libmicrohttpd-dev libcurl4-openssl-dev libedit-dev libzstd-dev zlib1g-dev libbrotli-dev libxxhash-dev libpcre2-dev"
 tests="clang clang-format libcmocka-dev libsqlite3-dev libssl-dev sqlite3 libclang-rt-14-dev curl python3 zstd cppcheck"
 wanted=$build
 [ "${1:-test}" = build ] || wanted="$build $tests"

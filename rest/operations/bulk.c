@@ -3,10 +3,12 @@
  * transaction. So a text that is wrong writes nothing.
  */
 #include "rest/codec/codec.h"
+#include "rest/operations/download.h"
 #include "rest/operations/operations_internal.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -269,6 +271,62 @@ static bool load_file(struct job_run *run)
     return ok;
 }
 
+/* "Name: value" for each of passthrough_headers. */
+static const char **request_headers(struct job_run *run)
+{
+    struct value given = document_member(run->request, slice_text("passthrough_headers"));
+    size_t count = given.kind == VALUE_OBJECT ? document_count(given) : 0, at = 0;
+    const char **headers = ARENA_NEW_ARRAY(run->arena, const char *, count + 1);
+
+    for (size_t k = 0; headers != NULL && k < count; k++) {
+        struct slice name;
+        struct value v = value_to_text(document_member_at(given, k, &name), run->arena);
+        char *line = v.kind != VALUE_TEXT ? NULL
+                                          : arena_printf(run->arena, "%.*s: %.*s", (int)name.len,
+                                                         name.data, (int)v.len, v.as.data);
+
+        /* A line end would begin another field. */
+        if (line != NULL && strpbrk(line, "\r\n") == NULL)
+            headers[at++] = line;
+    }
+    return headers;
+}
+
+static bool is_csv_type(const char *type)
+{
+    static const char *const types[] = {"text/csv", "application/octet-stream", "text/plain",
+                                        "application/vnd.ms-excel"};
+
+    for (size_t k = 0; k < COUNT_OF(types); k++)
+        if (strncasecmp(type, types[k], strlen(types[k])) == 0)
+            return true;
+    return false;
+}
+
+static bool load_url(struct job_run *run)
+{
+    struct slice url = value_slice(document_member(run->request, slice_text("csv_url")));
+    struct download download = {.url = arena_strdup(run->arena, url),
+                                .headers = request_headers(run),
+                                .bytes_max = FILE_BYTES_MAX,
+                                .is_cancelled = run->is_cancelled};
+    bool ok = download.url != NULL && download_run(&download);
+
+    if (!ok)
+        job_says(run, false, "There was an error downloading '%s'. Check logs and try again.",
+                 download.url == NULL ? "" : download.url);
+    else if (download.status != 200)
+        ok = job_says(run, false, "CSV Load failed from URL: %s, status code: %ld", download.url,
+                      download.status);
+    else if (!is_csv_type(download.content_type))
+        ok = job_says(run, false, "CSV Load failed from URL: %s, unsupported content type: %s",
+                      download.url, download.content_type);
+    else
+        ok = load_text(run, buf_slice(&download.body), true);
+    buf_free(&download.body);
+    return ok;
+}
+
 /* ---- the calls: this family joins its sentences with a comma ---- */
 
 struct faults {
@@ -360,4 +418,22 @@ void operation_csv_file_load(struct call *call)
 {
     if (check_load(call, "file_path", "File path  is required") && check_file(call))
         call_start_job(call, "csv_file_load", load_file);
+}
+
+void operation_csv_url_load(struct call *call)
+{
+    struct value url = call_field(call, "csv_url", NULL);
+    char *text =
+        url.kind == VALUE_TEXT ? arena_strdup(call->request->arena, value_slice(url)) : NULL;
+
+    if (call_text(call, "table", NULL).len == 0)
+        call_fail(call, 400, "Table can't be blank");
+    else if (!is_action(call_field(call, "action", NULL)))
+        call_fail(call, 400, "Action is required and must be either insert, update, or upsert");
+    else if (url.kind == VALUE_ABSENT)
+        call_fail(call, 400, "'csv_url' is required");
+    else if (text == NULL || strlen(text) != url.len || !download_is_url(text))
+        call_fail(call, 400, "'csv_url' must be a valid url");
+    else if (table_is_there(call))
+        call_start_job(call, "csv_url_load", load_url);
 }

@@ -51,8 +51,9 @@ static bool is_protected(const struct call *call)
 {
     static const char *const changes[] = {"create_table",  "create_attribute", "drop_table",
                                           "drop_database", "drop_schema",      "drop_attribute"};
-    static const char *const writes[] = {"insert", "update",        "upsert",       "put",
-                                         "delete", "csv_data_load", "csv_file_load"};
+    static const char *const writes[] = {"insert",        "update",      "upsert",
+                                         "put",           "delete",      "csv_data_load",
+                                         "csv_file_load", "csv_url_load"};
     struct slice table = call_text(call, "table", NULL);
 
     if (!slice_is(call_database(call), "system"))
