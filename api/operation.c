@@ -12,13 +12,12 @@
 
 /* ---- tables ---- */
 
-/* Operations call the first database `data` when no other has that name. */
 const struct database_ref *operation_database(const struct databases *databases, struct slice name)
 {
     for (unsigned k = 0; k < databases->count; k++)
-        if (slice_equal_nocase(databases->refs[k].name, name))
+        if (database_is(databases, k, name))
             return &databases->refs[k];
-    return slice_is(name, "data") && databases->count > 0 ? &databases->refs[0] : NULL;
+    return NULL;
 }
 
 static const struct table *find_table(const struct databases *databases, struct slice database,
@@ -91,7 +90,6 @@ static bool is_key(void *context, struct slice database, struct slice table, str
     return false;
 }
 
-/* Names of the first database are found without it; `data.t` is not a name that SQL knows. */
 static enum status parse_sql(void *context, struct slice sql, struct arena *arena,
                              struct ir_statement **out, struct error *err)
 {

@@ -346,7 +346,7 @@ static bool find_named(const struct databases *databases, struct slice name, str
     struct slice table = dot == NULL ? name : slice_of(dot + 1, name.len - database.len - 1);
 
     for (unsigned d = 0; d < databases->count; d++) {
-        if (dot != NULL && !slice_equal_nocase(database, databases->refs[d].name))
+        if (dot != NULL && !database_is(databases, d, database))
             continue;
         *out = (struct url_target){.catalog = txn_catalog(databases->refs[d].txn), .path = table};
         out->table = catalog_table(out->catalog, table);

@@ -539,3 +539,15 @@ struct catalog_version *catalog_of_lists(struct db *db, struct table_version **t
     qsort(by_object, object_count, sizeof(*by_object), order_objects);
     return catalog;
 }
+
+bool database_is(const struct databases *databases, unsigned number, struct slice name)
+{
+    if (slice_equal_nocase(databases->refs[number].name, name))
+        return true;
+    if (number != 0 || !slice_is_nocase(name, "data"))
+        return false;
+    for (unsigned k = 1; k < databases->count; k++)
+        if (slice_equal_nocase(databases->refs[k].name, name))
+            return false;
+    return true;
+}

@@ -330,5 +330,7 @@ struct databases {
     unsigned count;
     struct database_ref *refs;
 };
+/* Is `name` what database `number` is called? The first one is also `data`, unless another is. */
+bool database_is(const struct databases *databases, unsigned number, struct slice name);
 
 #endif

@@ -287,8 +287,7 @@ static bool source_is_called(const struct planner *p, const struct source_info *
     if (!slice_equal_nocase(info->name, name))
         return false;
     return database.len == 0 ||
-           (info->table != NULL &&
-            slice_equal_nocase(p->databases->refs[info->database].name, database));
+           (info->table != NULL && database_is(p->databases, info->database, database));
 }
 
 static void match_add(struct match *match, struct ir_source *source, uint16_t attribute,

@@ -31,8 +31,7 @@ static unsigned default_database(const struct planner *p, struct slice name, boo
     for (unsigned i = 0; has_database(p) && i < p->databases->count; i++) {
         bool is_temp = slice_is_nocase(p->databases->refs[i].name, "temp");
 
-        if (name.len > 0 ? slice_equal_nocase(p->databases->refs[i].name, name)
-                         : is_temp == is_temporary)
+        if (name.len > 0 ? database_is(p->databases, i, name) : is_temp == is_temporary)
             return i;
     }
     return 0;
@@ -47,7 +46,7 @@ static unsigned database_of_object(const struct planner *p, uint8_t kind, struct
         bool found = false;
 
         if (p->databases->refs[i].txn == NULL ||
-            (database.len > 0 && !slice_equal_nocase(p->databases->refs[i].name, database)))
+            (database.len > 0 && !database_is(p->databases, i, database)))
             continue;
         catalog = txn_catalog(p->databases->refs[i].txn);
         switch ((enum ir_object_kind)kind) {

@@ -56,7 +56,7 @@ enum status source_number(struct planner *p, struct ir_source *source, struct so
 
 static bool database_matches(const struct planner *p, unsigned number, struct slice database)
 {
-    return database.len == 0 || slice_equal_nocase(p->databases->refs[number].name, database);
+    return database.len == 0 || database_is(p->databases, number, database);
 }
 
 const struct table *find_table(const struct planner *p, struct slice database, struct slice name,
