@@ -33,6 +33,22 @@ static bool has_link(const struct planner *p, const struct bound_block *outer,
            expr_sources(p, outer, condition) != 0 && expr_sources(p, inner, condition) != 0;
 }
 
+/* A source that is itself only asked for existence stops at its first match. What else must be true
+ * of that match cannot become a join behind it: the next match would not be tried. */
+static bool reads_semi(const struct planner *p, const struct bound_block *block,
+                       struct ir_expr *condition)
+{
+    const uint64_t sources = condition == NULL ? 0 : expr_sources(p, block, condition);
+
+    for (size_t i = 0; i < block->ir->source_count; i++) {
+        const struct source_info *info = info_of(p, block->ir->sources[i]);
+
+        if ((sources >> i & 1) != 0 && (info->is_semi || info->is_anti))
+            return true;
+    }
+    return false;
+}
+
 static bool can_join(const struct planner *p, const struct bound_block *block,
                      const struct ir_query *query, struct ir_expr *more)
 {
@@ -46,7 +62,8 @@ static bool can_join(const struct planner *p, const struct bound_block *block,
     if (!is_plain_block(inner))
         return false;
     source = inner->ir->sources[0];
-    if (info_of(p, source)->table == NULL || source->on != NULL)
+    if (info_of(p, source)->table == NULL || source->on != NULL ||
+        reads_semi(p, block, inner->ir->where) || reads_semi(p, block, more))
         return false;
     return has_link(p, block, inner, inner->ir->where) || has_link(p, block, inner, more);
 }
