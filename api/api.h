@@ -61,6 +61,8 @@ uint64_t routes_version(const harper *db);
 int routes_read(harper_session *session, struct routes *out, harper_error *error);
 void routes_free(struct routes *routes);
 
+enum { REQUEST_KEY_BYTES_MAX = 1978 };
+
 enum request_kind {
     REQUEST_GET,          /* one record by its key */
     REQUEST_SEARCH,       /* a collection */

@@ -315,6 +315,9 @@ static enum status read_key(const struct route *route, const struct request_text
     struct slice text;
 
     TRY(url_decode(request->key, false, arena, &text, err));
+    if (text.len > REQUEST_KEY_BYTES_MAX)
+        return error_set(err, ST_INVALID, -1, "a key in a path may have %d bytes",
+                         REQUEST_KEY_BYTES_MAX);
     if (route->key_parts > 1)
         return error_set(err, ST_INVALID, -1,
                          "the primary key of %.*s has %u parts; a path can hold one",

@@ -71,6 +71,43 @@ static bool read_version(struct head *head, struct slice text)
     return refuse(head, 400, "the request line does not end with a version");
 }
 
+/* A name or an address in brackets, then perhaps a colon and digits. */
+static bool is_host(struct slice text)
+{
+    const char *bracket = text.len == 0 ? NULL : memchr(text.data, ']', text.len), *colon;
+    size_t len;
+
+    if (!is_all(text, HOST))
+        return false;
+    if (text.len > 0 && text.data[0] == '[') {
+        if (bracket == NULL)
+            return false;
+        len = (size_t)(bracket - text.data) + 1;
+    } else {
+        colon = text.len == 0 ? NULL : memchr(text.data, ':', text.len);
+        len = colon == NULL ? text.len : (size_t)(colon - text.data);
+        if (len == 0 || bracket != NULL)
+            return false;
+    }
+    if (len == text.len)
+        return true;
+    for (size_t k = len + 1; k < text.len; k++)
+        if (text.data[k] < '0' || text.data[k] > '9')
+            return false;
+    return text.data[len] == ':';
+}
+
+/* What stands behind the scheme of a whole URL. */
+static bool read_authority(struct head *head, struct slice rest)
+{
+    size_t len = 0;
+
+    while (len < rest.len && rest.data[len] != '/' && rest.data[len] != '?')
+        len++;
+    return is_host(slice_of(rest.data, len)) ||
+           refuse(head, 400, "the host of the request's target is malformed");
+}
+
 static bool read_target(struct head *head, struct slice method, struct slice target)
 {
     if (target.len > HEAD_TARGET_BYTES_MAX)
@@ -84,9 +121,9 @@ static bool read_target(struct head *head, struct slice method, struct slice tar
     if (slice_is(target, "*") && slice_is(method, "OPTIONS"))
         return true;
     if (target.len > 7 && slice_equal_nocase(slice_of(target.data, 7), slice_text("http://")))
-        return true;
+        return read_authority(head, slice_of(target.data + 7, target.len - 7));
     if (target.len > 8 && slice_equal_nocase(slice_of(target.data, 8), slice_text("https://")))
-        return true;
+        return read_authority(head, slice_of(target.data + 8, target.len - 8));
     return refuse(head, 400, "the request's target must begin with a slash");
 }
 
@@ -162,6 +199,14 @@ static bool read_coding(struct head *head, struct slice value)
     return true;
 }
 
+/* libmicrohttpd makes a field of each, out of a small pool. */
+static bool count_cookies(struct head *head, struct slice value)
+{
+    for (size_t k = 0; k < value.len; k++)
+        head->fields += value.data[k] == ';';
+    return head->fields <= HEAD_FIELDS_MAX || refuse(head, 431, "there are too many cookies");
+}
+
 static bool read_field(struct head *head, struct slice line, uint64_t body_bytes_max)
 {
     const char *colon;
@@ -192,8 +237,10 @@ static bool read_field(struct head *head, struct slice line, uint64_t body_bytes
         if (head->has_host)
             return refuse(head, 400, "Host is given twice");
         head->has_host = true;
-        return is_all(value, HOST) || refuse(head, 400, "Host is malformed");
+        return value.len == 0 || is_host(value) || refuse(head, 400, "Host is malformed");
     case 6:
+        if (slice_is_nocase(name, "cookie"))
+            return count_cookies(head, value);
         if (!slice_is_nocase(name, "expect"))
             return true;
         head->expects_continue = slice_is_nocase(value, "100-continue");

@@ -347,8 +347,11 @@ void run_behaviour(const char *backend, const char *scratch)
     run_streams(node.port);
     run_writers(node.port);
     run_compression(node.port);
+    run_framing(node.port);
+    run_abuse(node.port);
     expect_status("exit code", node_stop(&node, SIGTERM), 0);
     run_slow(backend, scratch);
     run_stop(backend, scratch);
+    run_crowd(backend, scratch);
     run_all_tables(backend, scratch);
 }

@@ -11,11 +11,7 @@
 #define B "{\"title\":\"a\"}" /* 13 bytes */
 #define N "GET /Dog HTTP/1.1\r\nHost: t\r\n\r\n"
 
-/* `expected`: the statuses of the answers in their order, and x when the server then closes. */
-static const struct framing {
-    const char *name, *bytes, *expected;
-    size_t len; /* 0: to the NUL */
-} cases[] = {
+static const struct framing cases[] = {
     {"a plain request", N, "200", 0},
     {"two requests in one piece", N N, "200 200", 0},
     {"a head may begin with one empty line", "\r\n" N, "200", 0},
@@ -170,7 +166,7 @@ static bool read_statuses(struct client *client, const char *expected, struct te
 }
 
 /* All at once, then byte by byte: a message is the same however it comes. */
-static void run_case(const struct framing *framing, uint16_t port, bool in_pieces)
+void run_case(const struct framing *framing, uint16_t port, bool in_pieces)
 {
     size_t len = framing->len != 0 ? framing->len : strlen(framing->bytes);
     struct client client;

@@ -64,9 +64,21 @@ extern const char *backend_name;
 void expect(bool ok, const char *what, const char *detail);
 void expect_status(const char *what, int got, int wanted);
 
+/* ---- one message, or several, as bytes ---- */
+
+/* `expected`: the statuses of the answers in their order, and x when the server then closes. */
+struct framing {
+    const char *name, *bytes, *expected;
+    size_t len; /* 0: to the NUL */
+};
+
+void run_case(const struct framing *framing, uint16_t port, bool in_pieces);
+
 /* ---- the parts ---- */
 void run_file(const char *path, uint16_t port);
 void run_framing(uint16_t port);
+void run_abuse(uint16_t port);
+void run_crowd(const char *backend, const char *scratch);
 void run_compression(uint16_t port);
 void run_socket(const char *backend, const char *scratch);
 void run_behaviour(const char *backend, const char *scratch);

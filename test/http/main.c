@@ -78,8 +78,6 @@ int main(int argc, char **argv)
             }
             run_file(argv[at], strstr(argv[at], "operations.test") != NULL ? node.operations_port
                                                                            : node.port);
-            if (at == 2)
-                run_framing(node.port);
             expect_status("exit code after SIGTERM", node_stop(&node, SIGTERM), 0);
         }
         node_schema = "test/http/schema.graphql";
