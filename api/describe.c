@@ -153,7 +153,7 @@ static enum status put_last_update(struct description *description, const struct
         const struct attribute *attribute = &table->attributes[k];
         const struct index *index;
         struct cursor *cursor;
-        struct value last;
+        struct value last = value_null();
         enum status st;
 
         if (attribute->is_dropped || attribute->role != ROLE_UPDATED_TIME)

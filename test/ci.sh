@@ -38,6 +38,7 @@ part layers test/check/layers.sh
 part prose test/check/prose.sh
 part build-release make -s -j"$jobs" MODE=release all
 part build-debug make -s -j"$jobs" MODE=debug all
+part lint test/check/lint.sh
 part headers env GEN=build/debug/gen test/check/headers.sh
 part build-clang make -s -j"$jobs" CC=clang BUILD=build/clang all
 part unit-asan make -s -j"$jobs" MODE=asan unit

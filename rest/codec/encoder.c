@@ -20,9 +20,9 @@ struct encoder {
 struct encoder *encoder_new(enum coding coding, bool is_quick)
 {
     struct encoder *encoder = calloc(1, sizeof *encoder);
-    bool ok = encoder != NULL;
+    bool ok = true;
 
-    if (!ok)
+    if (encoder == NULL)
         return NULL;
     encoder->coding = coding;
     switch (coding) {
