@@ -36,7 +36,8 @@ struct route {
     struct slice path; /* without a leading slash: the export path, else the table's name */
     struct slice table, database;
     bool is_exported, is_hidden; /* hidden: left out of descriptions */
-    bool is_root; /* exported under no name: its records lie at the root; `path` is the table */
+    bool is_root;   /* exported under no name: its records lie at the root; `path` is the table */
+    bool is_sealed; /* records have declared attributes alone */
     bool is_ambiguous;        /* another table is exported under the same path */
     uint8_t hidden_protocols; /* bits of enum ir_protocol: not served by these */
     uint16_t key_parts;       /* 0: the hidden rowid */

@@ -111,6 +111,7 @@ static void read_route(const struct table *table, struct slice database, struct 
         .database = arena_copy(arena, database),
         .is_exported = table->is_exported,
         .is_hidden = table->is_hidden,
+        .is_sealed = table->is_sealed,
         .hidden_protocols = table->hidden_protocols,
     };
     route->path = table->is_exported && table->export_path.data != NULL

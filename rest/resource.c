@@ -609,6 +609,13 @@ void resource_answer(struct request *request, struct answer *answer)
         return;
     }
     path_resolve(&worker->index, reads, request->path, request->has_query, &job.target);
+    /* A table of that name comes first. */
+    if (reads && slice_is(request->path, "openapi") && !request->has_query &&
+        (job.target.kind == TARGET_NONE || job.target.route->is_root)) {
+        openapi_answer(&job);
+        convert(&job);
+        return;
+    }
     if (job.target.kind == TARGET_NONE) {
         buf_append_text(&answer->body, "Not found");
         answer->status = 404;

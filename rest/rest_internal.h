@@ -159,6 +159,9 @@ bool etag_matches(const char *if_none_match, const char *etag);
 /* ---- query.c: the method QUERY ---- */
 void query_answer(struct job *job);
 
+/* ---- openapi.c: /openapi ---- */
+void openapi_answer(struct job *job);
+
 /* ---- graphql.c: /graphql ---- */
 void graphql_answer(struct job *job);
 
