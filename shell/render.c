@@ -228,12 +228,21 @@ static void keep_row(struct renderer *renderer, harper_statement *statement)
     }
 }
 
+/* A request for whole records answers with one document a row, which no column can hold. */
+static bool is_document(const struct renderer *renderer, const harper_statement *statement)
+{
+    return renderer->column_count == 1 && harper_column_type(statement, 0) == HARPER_OBJECT &&
+           strcmp(renderer->names[0], "column1") == 0;
+}
+
 void render_row(struct renderer *renderer, harper_statement *statement)
 {
     FILE *out = renderer->out;
     size_t number = renderer->row_count++;
     size_t widest = 0;
 
+    if (number == 0 && render_is_kept(renderer->mode) && is_document(renderer, statement))
+        renderer->mode = MODE_NDJSON;
     if (render_is_kept(renderer->mode)) {
         keep_row(renderer, statement);
         return;

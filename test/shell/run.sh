@@ -36,6 +36,7 @@ script "ndjson" $'{"a":1}\n{"a":2}' --ndjson <<<"SELECT 1 AS a UNION ALL SELECT 
 printf 'type Dog @table @export { id: Long @primaryKey name: String }' >dog.graphql
 printf 'type Dog @table @hidden @export(name: "d", ws: false, rest: false) { id: Long @primaryKey }' >hidden.graphql
 script "json of a request is what the server answers" $'[{"id":1,"name":"Ada"},\n{"id":2}]\n["Ada",\nnull]' --json <<<$'.apply dog.graphql\nPUT /Dog/ [{"id":1,"name":"Ada"},{"id":2}]\nGET /Dog/\nGET /Dog/?select(name)'
+script "whole records are documents in every aligned mode" $'{"id":1,"name":"Ada"}\n{"id":2}\n┌──────┐\n│ name │\n├──────┤\n│ Ada  │\n└──────┘' --box <<<$'.apply dog.graphql\nPUT /Dog/ [{"id":1,"name":"Ada"},{"id":2}]\nGET /Dog/\nSELECT name FROM Dog WHERE id = 1;'
 script ".schema shows what a table is hidden from" $'type Dog @table @export(name: "d", rest: false, ws: false) @hidden {\n  id: Long @primaryKey\n}' <<<$'.apply hidden.graphql\n.schema'
 script "tabs" $'1\tx' --tabs <<<"SELECT 1, 'x';"
 script "line" $'    a = 1\nlong1 = x' --line <<<"SELECT 1 AS a, 'x' AS long1;"
