@@ -1,7 +1,7 @@
 #include "storage/base/failpoint.h"
 #include "storage/base/slice.h"
+#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +18,14 @@ struct armed {
     unsigned sleep_ms;
     uint64_t from_hit; /* acts at this hit and later ones; 1 is the first */
     bool once;         /* acts at from_hit only */
-    _Atomic uint64_t hits;
+    uint64_t hits;
 };
 
-/* Process-wide on purpose: a failpoint is hit deep inside code that knows nothing of tests. Written
- * before the threads start, read after. */
+/* Process-wide on purpose: a failpoint is hit deep inside code that knows nothing of tests. */
+static pthread_mutex_t armed_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct armed armed[ARMED_MAX];
 static unsigned armed_count;
-bool failpoints_are_armed;
+_Atomic bool failpoints_are_armed;
 
 static struct armed *find(const char *name)
 {
@@ -43,17 +43,30 @@ static void sleep_for(unsigned ms)
         continue;
 }
 
+/* Counts the hit. False: nothing is to be done. */
+static bool take_hit(const char *name, struct armed *out)
+{
+    struct armed *point;
+    bool acts = false;
+
+    pthread_mutex_lock(&armed_lock);
+    point = find(name);
+    if (point != NULL) {
+        point->hits++;
+        acts = point->once ? point->hits == point->from_hit : point->hits >= point->from_hit;
+        *out = *point;
+    }
+    pthread_mutex_unlock(&armed_lock);
+    return acts;
+}
+
 enum status failpoint_hit(const char *name)
 {
-    struct armed *point = find(name);
-    uint64_t hit;
+    struct armed point;
 
-    if (point == NULL)
+    if (!take_hit(name, &point))
         return ST_OK;
-    hit = atomic_fetch_add(&point->hits, 1) + 1;
-    if (point->once ? hit != point->from_hit : hit < point->from_hit)
-        return ST_OK;
-    switch (point->action) {
+    switch (point.action) {
     case ACTION_ERROR:
         return ST_IO;
     case ACTION_FULL:
@@ -62,7 +75,7 @@ enum status failpoint_hit(const char *name)
         (void)kill(getpid(), SIGKILL);
         return ST_IO;
     case ACTION_SLEEP:
-        sleep_for(point->sleep_ms);
+        sleep_for(point.sleep_ms);
         return ST_OK;
     }
     return ST_OK;
@@ -70,15 +83,22 @@ enum status failpoint_hit(const char *name)
 
 uint64_t failpoint_hit_count(const char *name)
 {
-    const struct armed *point = find(name);
+    const struct armed *point;
+    uint64_t hits;
 
-    return point == NULL ? 0 : atomic_load(&point->hits);
+    pthread_mutex_lock(&armed_lock);
+    point = find(name);
+    hits = point == NULL ? 0 : point->hits;
+    pthread_mutex_unlock(&armed_lock);
+    return hits;
 }
 
 void failpoint_disarm_all(void)
 {
+    pthread_mutex_lock(&armed_lock);
     armed_count = 0;
-    failpoints_are_armed = false;
+    atomic_store(&failpoints_are_armed, false);
+    pthread_mutex_unlock(&armed_lock);
 }
 
 static bool take_number(struct slice *text, uint64_t *out)
@@ -131,33 +151,37 @@ static bool parse_action(struct slice text, struct armed *point)
     return text.len == 0;
 }
 
+/* Arming a name again replaces what it did. */
+static enum status add(const struct armed *point)
+{
+    struct armed *place;
+    enum status st = ST_OK;
+
+    pthread_mutex_lock(&armed_lock);
+    place = find(point->name);
+    if (place == NULL && armed_count < ARMED_MAX)
+        place = &armed[armed_count++];
+    if (place != NULL)
+        *place = *point;
+    else
+        st = ST_LIMIT;
+    atomic_store(&failpoints_are_armed, armed_count != 0);
+    pthread_mutex_unlock(&armed_lock);
+    return st;
+}
+
 enum status failpoint_arm(const char *spec, struct error *err)
 {
     const char *equals = strchr(spec, '=');
-    struct armed *point;
+    struct armed point = {0};
 
     if (equals == NULL || equals == spec || equals - spec >= NAME_BYTES_MAX)
         return error_set(err, ST_INVALID, 0, "failpoint %s: expected name=action", spec);
-    if (armed_count == ARMED_MAX)
-        return error_set(err, ST_LIMIT, -1, "more than %d failpoints are armed", ARMED_MAX);
-    point = &armed[armed_count];
-    memcpy(point->name, spec, (size_t)(equals - spec));
-    point->name[equals - spec] = '\0';
-    if (!parse_action(slice_text(equals + 1), point))
+    memcpy(point.name, spec, (size_t)(equals - spec));
+    if (!parse_action(slice_text(equals + 1), &point))
         return error_set(err, ST_INVALID, equals + 1 - spec, "failpoint %s: unknown action", spec);
-    atomic_store(&point->hits, 0);
-
-    struct armed *earlier = find(point->name);
-    if (earlier != NULL) { /* arming a name again replaces what it did */
-        earlier->action = point->action;
-        earlier->sleep_ms = point->sleep_ms;
-        earlier->from_hit = point->from_hit;
-        earlier->once = point->once;
-        atomic_store(&earlier->hits, 0);
-    } else {
-        armed_count++;
-    }
-    failpoints_are_armed = true;
+    if (add(&point) != ST_OK)
+        return error_set(err, ST_LIMIT, -1, "more than %d failpoints are armed", ARMED_MAX);
     return ST_OK;
 }
 

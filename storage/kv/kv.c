@@ -1,6 +1,8 @@
 /* The part of kv that is the same for every backend: open, dispatch, the one writer, the latch. */
 #include "storage/kv/files.h"
+#include "storage/kv/journaled.h"
 #include "storage/kv/kv_internal.h"
+#include "storage/kv/layers.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -110,6 +112,13 @@ enum status kv_open(const char *path, const struct kv_options *options, struct k
         kv_close(kv);
         return error_set(err, st, -1, "out of memory");
     }
+    if (kv->path != NULL) {
+        st = journaled_open(kv, options, err);
+        if (st != ST_OK) {
+            kv_close(kv);
+            return st;
+        }
+    }
     *out = kv;
     return ST_OK;
 }
@@ -120,6 +129,7 @@ void kv_close(struct kv *kv)
 
     if (kv == NULL)
         return;
+    journaled_close(kv);
     lock_fd = kv->lock_fd;
     pthread_mutex_destroy(&kv->writer);
     pthread_mutex_destroy(&kv->latch.lock);
@@ -135,7 +145,7 @@ const char *kv_backend_name(const struct kv *kv)
 
 /* ---- the latch ---- */
 
-static enum status latch(struct kv *kv, enum status status, const struct error *why)
+enum status kv_latch(struct kv *kv, enum status status, const struct error *why)
 {
     pthread_mutex_lock(&kv->latch.lock);
     if (!atomic_load_explicit(&kv->latch.is_set, memory_order_relaxed)) {
@@ -208,12 +218,23 @@ void kv_adopt(struct kv *kv, struct kv_txn *txn, bool is_write)
     txn->failed = ST_OK;
     txn->change_count = 0;
     txn->written_bytes = 0;
+    txn->view = NULL;
 }
 
 enum status kv_begin_read(struct kv *kv, struct kv_txn **out, struct error *err)
 {
+    enum status st;
+
     TRY(kv->backend->begin_read(kv, out, err));
     kv_adopt(kv, *out, false);
+    if (kv->layers == NULL)
+        return ST_OK;
+    st = layers_renew(*out);
+    if (st != ST_OK) {
+        kv_end_read(*out);
+        *out = NULL;
+        return error_set(err, st, -1, "no snapshot: %s", status_text(st));
+    }
     return ST_OK;
 }
 
@@ -235,9 +256,14 @@ enum status kv_renew(struct kv_txn *txn)
     assert(!txn->is_write);
     for (struct kv_cursor *cursor = txn->cursors; cursor != NULL; cursor = cursor->older)
         unposition(cursor);
-    TRY(txn->backend->renew(txn));
+    TRY(txn->kv->layers != NULL ? layers_renew(txn) : txn->backend->renew(txn));
     txn->is_parked = false;
     return ST_OK;
+}
+
+bool kv_is_outdated(const struct kv_txn *txn)
+{
+    return txn->view != NULL && layers_is_outdated(txn);
 }
 
 void kv_park(struct kv_txn *txn)
@@ -247,6 +273,8 @@ void kv_park(struct kv_txn *txn)
         return;
     for (struct kv_cursor *cursor = txn->cursors; cursor != NULL; cursor = cursor->older)
         unposition(cursor);
+    if (txn->view != NULL)
+        layers_forget(txn);
     txn->backend->park(txn);
     txn->is_parked = true;
 }
@@ -256,6 +284,8 @@ void kv_end_read(struct kv_txn *txn)
     if (txn == NULL)
         return;
     assert(!txn->is_write && txn->cursors == NULL);
+    if (txn->view != NULL)
+        layers_forget(txn);
     txn->backend->end_read(txn);
 }
 
@@ -263,6 +293,13 @@ void kv_unpin(struct kv_txn *txn)
 {
     if (txn->backend->unpin != NULL)
         txn->backend->unpin(txn);
+}
+
+static void adopt_write(struct kv *kv, struct kv_txn *txn)
+{
+    kv_adopt(kv, txn, true);
+    if (kv->journaled != NULL)
+        txn->backend = &kv_backend_journaled;
 }
 
 enum status kv_begin_write(struct kv *kv, struct kv_txn **out, struct error *err)
@@ -283,13 +320,14 @@ enum status kv_begin_write(struct kv *kv, struct kv_txn **out, struct error *err
         st = error_set(err, st, -1, "beginning to write failed on purpose");
         goto out;
     }
-    st = kv->backend->begin_write(kv, out, &why);
+    st = kv->journaled != NULL ? journaled_begin_write(kv, out, &why)
+                               : kv->backend->begin_write(kv, out, &why);
     if (st == ST_IO) /* backends clean up here, and that failed */
-        latch(kv, st, &why);
+        kv_latch(kv, st, &why);
     if (st != ST_OK)
         error_set(err, st, -1, "%s", error_message(&why));
     else
-        kv_adopt(kv, *out, true);
+        adopt_write(kv, *out);
 out:
     if (st != ST_OK)
         pthread_mutex_unlock(&kv->writer);
@@ -322,14 +360,14 @@ enum status kv_commit(struct kv_txn *txn, bool sync, struct error *err)
         kv_abort(txn);
         return st;
     }
-    st = kv->backend->commit(txn, sync, &why);
+    st = txn->backend->commit(txn, sync, &why);
     if (st == ST_OK) {
         st = FAILPOINT("kv.commit.after");
         if (st != ST_OK)
             error_set(&why, st, -1, "the commit was reported as failed on purpose");
     }
     if (st != ST_OK) {
-        latch(kv, st, &why);
+        kv_latch(kv, st, &why);
         error_set(err, st, -1, "%s", error_message(&why));
     }
     pthread_mutex_unlock(&kv->writer);
@@ -344,7 +382,7 @@ void kv_abort(struct kv_txn *txn)
         return;
     assert(txn->is_write && txn->cursors == NULL);
     kv = txn->kv;
-    kv->backend->abort(txn);
+    txn->backend->abort(txn);
     pthread_mutex_unlock(&kv->writer);
 }
 
@@ -360,9 +398,9 @@ enum status kv_sync(struct kv *kv, struct error *err)
     if (st != ST_OK)
         error_set(&why, st, -1, "the sync failed on purpose");
     else
-        st = kv->backend->sync(kv, &why);
+        st = kv->journaled != NULL ? journaled_sync(kv, &why) : kv->backend->sync(kv, &why);
     if (st != ST_OK) {
-        latch(kv, st, &why);
+        kv_latch(kv, st, &why);
         error_set(err, st, -1, "%s", error_message(&why));
     }
     return st;
@@ -403,6 +441,13 @@ enum status kv_get(struct kv_txn *txn, struct kv_store store, struct slice key, 
     if (!key_is_valid(key))
         return ST_TOO_BIG;
     TRY(FAILPOINT("kv.get"));
+    if (__builtin_expect(txn->view != NULL, false)) {
+        enum layer_answer answer;
+
+        TRY(layers_get(txn, store, key, out, &answer));
+        if (answer != LAYER_NOTHING)
+            return answer == LAYER_PUT ? ST_OK : ST_NOT_FOUND;
+    }
     return txn->backend->get(txn, store, key, out);
 }
 
@@ -411,7 +456,15 @@ enum status kv_get_many(struct kv_txn *txn, struct kv_store store, size_t count,
 {
     assert(!txn->is_parked);
     TRY(FAILPOINT("kv.get"));
-    return txn->backend->get_many(txn, store, count, keys, values);
+    TRY(txn->backend->get_many(txn, store, count, keys, values));
+    for (size_t i = 0; txn->view != NULL && i < count; i++) {
+        enum layer_answer answer;
+
+        TRY(layers_get(txn, store, keys[i], &values[i], &answer));
+        if (answer == LAYER_DELETED)
+            values[i] = slice_empty();
+    }
+    return ST_OK;
 }
 
 enum status kv_put(struct kv_txn *txn, struct kv_store store, struct slice key, struct slice value)
@@ -475,6 +528,9 @@ enum status kv_cursor_open(struct kv_txn *txn, struct kv_store store, struct kv_
         return st;
     }
     cursor->txn = txn;
+    cursor->store = store;
+    cursor->merge = NULL;
+    cursor->is_below = false;
     cursor->place = place;
     cursor->change_count = txn->change_count;
     cursor->newer = NULL;
@@ -491,6 +547,7 @@ void kv_cursor_close(struct kv_cursor *cursor)
 {
     if (cursor == NULL)
         return;
+    layers_cursor_forget(cursor);
     if (cursor->newer != NULL)
         cursor->newer->older = cursor->older;
     else
@@ -576,10 +633,28 @@ static enum status seek_before_long(struct kv_cursor *cursor, struct slice befor
     return cursor->backend->seek_before(cursor, cut);
 }
 
+static bool is_merged(const struct kv_cursor *cursor)
+{
+    return __builtin_expect(cursor->txn->view != NULL, false) && !cursor->is_below;
+}
+
+static enum status settle_merged(struct kv_cursor *cursor, enum status st)
+{
+    if (st != ST_OK) {
+        unposition(cursor);
+        return st;
+    }
+    cursor->next = layers_next;
+    cursor->prev = layers_prev;
+    return ST_OK;
+}
+
 enum status kv_seek(struct kv_cursor *cursor, struct slice at_least)
 {
     assert(!cursor->txn->is_parked);
     TRY(FAILPOINT("kv.cursor"));
+    if (is_merged(cursor))
+        return settle_merged(cursor, layers_seek(cursor, at_least));
     if (at_least.len > KV_KEY_BYTES_MAX)
         return settle(cursor, seek_long(cursor, at_least));
     return settle(cursor, cursor->backend->seek(cursor, at_least));
@@ -589,6 +664,8 @@ enum status kv_seek_before(struct kv_cursor *cursor, struct slice before)
 {
     assert(!cursor->txn->is_parked);
     TRY(FAILPOINT("kv.cursor"));
+    if (is_merged(cursor))
+        return settle_merged(cursor, layers_seek_before(cursor, before));
     if (before.len > KV_KEY_BYTES_MAX)
         return settle(cursor, seek_before_long(cursor, before));
     return settle(cursor, cursor->backend->seek_before(cursor, before));
@@ -671,6 +748,8 @@ enum status kv_compact(struct kv *kv, struct error *err)
     if (kv->is_read_only)
         return error_set(err, ST_READ_ONLY, -1, "the database was opened for reading only");
     TRY(check_latch(kv, err));
+    if (kv->journaled != NULL)
+        TRY(journaled_settle(kv, err));
     return kv->backend->compact(kv, err);
 }
 
@@ -678,5 +757,7 @@ enum status kv_backup(struct kv *kv, const char *path, struct error *err)
 {
     if (kv_detect(path) != NULL)
         return error_set(err, ST_EXISTS, -1, "there is already a database in %s", path);
+    if (kv->journaled != NULL)
+        TRY(journaled_settle(kv, err));
     return kv->backend->backup(kv, path, err);
 }

@@ -57,6 +57,8 @@ struct kv_options {
      * power cut before the next synced commit or kv_sync may damage the database. Only for
      * durability off. */
     bool power_cut_may_damage;
+    /* A checkpoint when the journal has so many bytes; 0: 32 MiB. */
+    uint64_t journal_bytes;
     /* RocksDB: a damaged write-ahead log is read up to the damage, and what follows is dropped.
      * Otherwise opening answers ST_CORRUPT. Only for who can prove that nothing acknowledged is
      * lost. */
@@ -77,6 +79,8 @@ enum status kv_begin_read(struct kv *kv, struct kv_txn **out, struct error *err)
 /* Move a read transaction to the newest commit; cheap enough for every statement. Its cursors stay
  * open, unpositioned. */
 enum status kv_renew(struct kv_txn *txn);
+/* It shows the newest commit, and kv_renew would all the same make it faster. */
+bool kv_is_outdated(const struct kv_txn *txn);
 /* Give the snapshot back but keep the object for kv_renew, so that an idle reader pins nothing. */
 void kv_park(struct kv_txn *txn);
 void kv_end_read(struct kv_txn *txn);

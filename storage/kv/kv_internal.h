@@ -67,7 +67,7 @@ struct kv_backend {
 };
 
 extern const struct kv_backend kv_backend_memory, kv_backend_lmdb, kv_backend_rocksdb,
-    kv_backend_fault;
+    kv_backend_fault, kv_backend_journaled;
 
 /* The first failed commit or sync: from then on nobody knows what the disk holds. */
 struct kv_latch {
@@ -90,7 +90,9 @@ struct kv {
     int lock_fd;
     pthread_mutex_t writer; /* held by the one write transaction */
     struct kv_latch latch;
-    struct kv_space space; /* under writer */
+    struct kv_space space;       /* under writer */
+    struct journaled *journaled; /* NULL: commits go to the backend */
+    struct layers *layers;       /* NULL: readers see the backend alone */
 };
 
 struct kv_txn {
@@ -101,6 +103,7 @@ struct kv_txn {
     enum status failed;     /* of a write transaction: it can only be aborted */
     uint64_t change_count;  /* writes so far */
     uint64_t written_bytes; /* keys and values put so far */
+    struct kv_view *view;   /* layers above the snapshot; NULL: none */
 };
 
 struct kv_cursor {
@@ -111,6 +114,9 @@ struct kv_cursor {
     enum status (*prev)(struct kv_cursor *cursor);
     const struct kv_backend *backend;
     struct kv_txn *txn;
+    struct kv_store store;
+    struct kv_merge *merge;          /* of the view of txn; NULL: none */
+    bool is_below;                   /* one of those that are merged: moves without the view */
     struct kv_cursor *older, *newer; /* cursors of the same transaction */
     uint64_t change_count;           /* of txn when this was positioned */
     char *place;                     /* of a write transaction: a copy of the key it stands on */
@@ -118,6 +124,8 @@ struct kv_cursor {
 
 /* What kv.c does to a transaction after a backend began it; fault does it for the one it wraps. */
 void kv_adopt(struct kv *kv, struct kv_txn *txn, bool is_write);
+/* The first failure of a commit or sync: nothing is written any more. Returns `status`. */
+enum status kv_latch(struct kv *kv, enum status status, const struct error *why);
 /* Let a latched kv write again: what is on its disk is known. */
 void kv_unlatch(struct kv *kv);
 /* Copy all keys that `from` sees in a store into `to`, where it is made. */

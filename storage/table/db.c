@@ -296,6 +296,7 @@ enum status db_open(const char *path, const struct db_options *options, struct d
                             .read_only = db->options.read_only,
                             .create = db->options.create,
                             .cache_bytes = cache_bytes - cache_bytes / 4,
+                            .journal_bytes = db->options.journal_bytes,
                             .power_cut_may_damage = db->options.durability == DURABILITY_OFF};
     if (kv_detect(path) == NULL && path[0] != '\0')
         TRY_OUT(watermark_forbid_new(path, err));

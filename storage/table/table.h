@@ -41,6 +41,7 @@ struct db_options {
     enum durability durability;
     uint32_t busy_timeout_ms;
     uint64_t cache_bytes;           /* 0: default */
+    uint64_t journal_bytes;         /* as kv.h has it; 0: default */
     uint64_t transaction_bytes_max; /* overlay of one transaction; 0: a quarter of memory */
     uint32_t compress_over;         /* records above this many bytes; 0: 4096, UINT32_MAX: never */
     int compress_level;             /* zstd; 0: 3 */

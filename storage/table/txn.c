@@ -127,7 +127,8 @@ enum status txn_renew(struct txn *txn)
         return ST_MISUSE;
     txn->now_ms = 0;
     if (!txn->is_parked &&
-        txn->seen_commits == atomic_load_explicit(&txn->db->commits, memory_order_acquire))
+        txn->seen_commits == atomic_load_explicit(&txn->db->commits, memory_order_acquire) &&
+        !kv_is_outdated(txn->kv))
         return ST_OK; /* nothing happened since */
     return take_snapshot(txn);
 }

@@ -21,6 +21,14 @@
 enum { CYCLES_PER_DATABASE = 40, SHORT_CYCLES = 60 };
 
 static const char *const failpoints[] = {
+    "journal.apply",
+    "journal.checkpoint",
+    "journal.after_checkpoint",
+    "journal.recovered",
+    "journal.write",
+    "journal.sync",
+    "journal.after_sync",
+    "journal.publish",
     "table.commit.before_log",
     "table.commit.before_kv",
     "table.commit.after_kv",
@@ -43,7 +51,7 @@ static const char *const failpoints[] = {
     "kv.cursor",
     "kv.sync",
 };
-enum { OFTEN_FIRST = 12, FAILPOINTS = sizeof(failpoints) / sizeof(failpoints[0]) };
+enum { OFTEN_FIRST = 20, FAILPOINTS = sizeof(failpoints) / sizeof(failpoints[0]) };
 
 static const char *writer_name = "crash_writer";
 static bool injects;

@@ -222,7 +222,11 @@ static void *write_on(void *argument)
 /* Returns only when something is wrong: the exit status. */
 static int run(const struct crash_job *job)
 {
-    struct db_options options = {.backend = job->backend, .create = true, .busy_timeout_ms = 10000};
+    /* A small journal, so that checkpoints come often. */
+    struct db_options options = {.backend = job->backend,
+                                 .create = true,
+                                 .busy_timeout_ms = 10000,
+                                 .journal_bytes = 32 << 10};
     struct writer writers[CRASH_THREADS];
     pthread_t threads[CRASH_THREADS];
     struct error err = {0};
