@@ -283,7 +283,7 @@ static bool read_record(const struct buf *file, size_t at, struct record *out)
     struct slice in, head;
     uint32_t magic, payload_bytes;
 
-    if (at > file->len)
+    if (at >= file->len)
         return false;
     in = head = slice_of(file->data + at, file->len - at);
     if (!read_u32_le(&in, &magic) || magic != MAGIC || !read_u32_le(&in, &payload_bytes) ||
