@@ -28,40 +28,26 @@ static enum status show(void *context, struct slice payload)
     return ST_OK;
 }
 
-static char scratch[64];
-
-static void clean(void)
-{
-    (void)rmdir(scratch);
-}
-
-static const char *directory(void)
-{
-    if (scratch[0] == '\0') {
-        (void)snprintf(scratch, sizeof scratch, "/tmp/harper-fuzz-journal-XXXXXX");
-        if (mkdtemp(scratch) == NULL || atexit(clean) != 0)
-            abort();
-    }
-    return scratch;
-}
-
 /* The first byte says how many records the store holds, and in which of the two files the rest is.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char path[96];
+    char directory[] = "/tmp/harper-fuzz-journal-XXXXXX", path[64];
     uint64_t last = 0;
     int fd;
 
     read_writes(slice_of((const char *)data, size));
     if (size == 0)
         return 0;
-    (void)snprintf(path, sizeof path, "%s/journal.%d", directory(), data[0] & 1);
+    if (mkdtemp(directory) == NULL)
+        abort();
+    (void)snprintf(path, sizeof path, "%s/journal.%d", directory, data[0] & 1);
     fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
     if (fd < 0 || write(fd, data + 1, size - 1) != (ssize_t)(size - 1))
         abort();
     (void)close(fd);
-    (void)journal_replay(directory(), data[0] >> 4, show, NULL, &last, NULL);
+    (void)journal_replay(directory, data[0] >> 4, show, NULL, &last, NULL);
     (void)unlink(path);
+    (void)rmdir(directory);
     return 0;
 }
