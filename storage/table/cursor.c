@@ -730,9 +730,13 @@ static unsigned take_parts(const struct cursor *cursor, unsigned part, unsigned 
                            struct value *out)
 {
     const struct kv_entry *run = cursor->run + cursor->run_at;
+    const bool is_pair = part == 0 && cursor->part_count == 2 &&
+                         !cursor->part_orders[0].descending && !cursor->part_orders[1].descending;
     unsigned row = 0;
     int64_t integer = 0;
 
+    while (is_pair && row < max && keycode_integer_pair(run[row].key, &integer))
+        out[row++] = value_int(integer);
     while (row < max && keycode_integer_part(run[row].key, cursor->part_orders, cursor->part_count,
                                              part, &integer))
         out[row++] = value_int(integer);

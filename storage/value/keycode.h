@@ -104,6 +104,31 @@ keycode_integer_part(struct slice key, const struct key_part *parts, unsigned co
     return in == end;
 }
 
+/* The first of exactly two ascending integer parts: what an index on an integer column over rows
+ * with integer keys holds. False also where keycode_integer_part would say true: ask it then. */
+static inline __attribute__((always_inline)) bool keycode_integer_pair(struct slice key,
+                                                                       int64_t *out)
+{
+    enum { POSITIVE = 0x21, MOST_POSITIVE = 0x27 }; /* tags of integers from 1 on, below 2^56 */
+    const uint8_t *in = (const uint8_t *)key.data;
+    unsigned first, second;
+    uint64_t whole;
+
+    if (__builtin_expect(key.len < 8, false))
+        return false;
+    first = in[0] - POSITIVE + 1u; /* bytes of the number: 1 to 7 */
+    if (first - 1 > MOST_POSITIVE - POSITIVE || key.len < first + 5)
+        return false;
+    second = in[first + 2] - POSITIVE + 1u;
+    if (second - 1 > MOST_POSITIVE - POSITIVE || key.len != first + second + 4 ||
+        (in[first + 1] | in[key.len - 1]) != 0)
+        return false;
+    memcpy(&whole, in, 8);
+    whole = __builtin_bswap64(whole) << 8 >> (64 - 8 * first);
+    *out = (int64_t)whole;
+    return whole >> (8 * (first - 1)) != 0;
+}
+
 /* A key of more than KEY_BYTES_MAX bytes is stored as its first KEY_BYTES_MAX - KEY_HASH_BYTES
  * bytes and a 128-bit hash of the whole (xxHash XXH3); the store's value then carries the whole
  * key. Returns whether it was cut. */

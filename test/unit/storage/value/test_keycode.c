@@ -142,6 +142,43 @@ static void keys_of_several_parts_sort_part_by_part_and_decode_to_what_was_put_i
     arena_deinit(&samples.arena);
 }
 
+/* It is asked before keycode_integer_part in scans: what it gives out must be right, and for keys
+ * of two positive integers it must give something. */
+static void the_first_of_a_pair_of_integers_is_read_at_once(void **state)
+{
+    static const int64_t numbers[] = {
+        1, 2,  127,  128,      255, 256, 65535, 65536, 16777216, INT64_C(1) << 40, INT64_C(1) << 55,
+        0, -1, -256, INT64_MAX};
+    const struct key_part parts[2] = {{0}};
+    struct samples samples = {.state = 11};
+    struct buf key = {0};
+    unsigned found = 0;
+    int64_t integer = 0;
+
+    (void)state;
+    for (int i = 0; i < 200000; i++) {
+        const struct value pair[] = {
+            i % 3 == 0 ? sample_value(&samples)
+                       : value_int(numbers[(unsigned)i % COUNT_OF(numbers)]),
+            i % 5 == 0 ? sample_value(&samples)
+                       : value_int(numbers[(unsigned)(i / 7) % COUNT_OF(numbers)])};
+
+        encode(&key, pair, parts, 2);
+        if (keycode_integer_pair(buf_slice(&key), &integer)) {
+            found++;
+            assert_true(value_identical(pair[0], value_int(integer)));
+        } else if (pair[0].kind == VALUE_INT && pair[1].kind == VALUE_INT && pair[0].as.i > 0 &&
+                   pair[1].as.i > 0 && pair[0].as.i < INT64_C(1) << 55 &&
+                   pair[1].as.i < INT64_C(1) << 55 && key.len >= 8) {
+            fail_msg("%lld, %lld", (long long)pair[0].as.i, (long long)pair[1].as.i);
+        }
+        arena_reset(&samples.arena);
+    }
+    assert_true(found > 10000);
+    buf_free(&key);
+    arena_deinit(&samples.arena);
+}
+
 /* The second column falls while the first one rises. A key that let the zero byte of "a\0" end the
  * text would compare second columns too early, and come out in the wrong order. */
 static void a_zero_byte_does_not_end_a_text(void **state)
@@ -377,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key_order_equals_value_order),
         cmocka_unit_test(no_code_is_the_beginning_of_another),
+        cmocka_unit_test(the_first_of_a_pair_of_integers_is_read_at_once),
         cmocka_unit_test(keys_of_several_parts_sort_part_by_part_and_decode_to_what_was_put_in),
         cmocka_unit_test(a_zero_byte_does_not_end_a_text),
         cmocka_unit_test(equal_numbers_have_one_code_and_differ_in_the_suffix_only),
